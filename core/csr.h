@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The CSR file as a table (csr.def). The dispatcher does every check: existence, privilege,
+ * read-only, counter enables, FS off; rows never check.
+ */
+#ifndef CORE_CSR_H
+#define CORE_CSR_H
+
+#include "core/types.h"
+#include "core/vcpu.h"
+
+enum csr_number {
+#define CSR(number, name, needs, field, rmask, wmask, hook) CSR_##name = number,
+#include "core/csr.def"
+#undef CSR
+};
+
+/* Fields of sstatus (Priv. 12.1.1). */
+#define SSTATUS_SIE    (UINT64_C(1) << 1)
+#define SSTATUS_SPIE   (UINT64_C(1) << 5)
+#define SSTATUS_UBE    (UINT64_C(1) << 6)
+#define SSTATUS_SPP    (UINT64_C(1) << 8)
+#define SSTATUS_VS     (UINT64_C(3) << 9)
+#define SSTATUS_FS     (UINT64_C(3) << 13)
+#define SSTATUS_XS     (UINT64_C(3) << 15)
+#define SSTATUS_SUM    (UINT64_C(1) << 18)
+#define SSTATUS_MXR    (UINT64_C(1) << 19)
+#define SSTATUS_UXL    (UINT64_C(3) << 32)
+#define SSTATUS_UXL_64 (UINT64_C(2) << 32)
+#define SSTATUS_SD     (UINT64_C(1) << 63)
+
+/* satp (Priv. 12.1.11). */
+#define SATP_MODE_SHIFT 60
+#define SATP_MODE_BARE  UINT64_C(0)
+#define SATP_MODE_SV39  UINT64_C(8)
+#define SATP_MODE_SV48  UINT64_C(9)
+#define SATP_MODE_SV57  UINT64_C(10)
+#define SATP_ASID_SHIFT 44
+#define SATP_ASID       UINT64_C(0xffff)
+#define SATP_PPN        ((UINT64_C(1) << 44) - 1)
+
+/* senvcfg (Priv. 12.1.10). */
+#define SENVCFG_FIOM  (UINT64_C(1) << 0)
+#define SENVCFG_CBIE  (UINT64_C(3) << 4)
+#define SENVCFG_CBCFE (UINT64_C(1) << 6)
+#define SENVCFG_CBZE  (UINT64_C(1) << 7)
+
+#define STVEC_MODE    UINT64_C(3)
+
+/* What an access changed that an engine must act on. */
+enum csr_effect {
+    CSR_EFFECT_XLATE = 1 << 0, /* satp: translation context */
+    CSR_EFFECT_MODE = 1 << 1,  /* sstatus: SUM, MXR, FS or VS */
+    CSR_EFFECT_IRQ = 1 << 2,   /* an interrupt may have become deliverable */
+    CSR_EFFECT_TIMER = 1 << 3, /* stimecmp */
+};
+
+enum csr_op { CSR_OP_READ, CSR_OP_WRITE, CSR_OP_SET, CSR_OP_CLEAR };
+
+/*
+ * One Zicsr access in the vCPU's current mode. `op` WRITE replaces, SET and CLEAR change the bits
+ * of `value`; READ is csrrs/csrrc with rs1 = x0 (no write, so legal on read-only registers). The
+ * old value goes to *old. `effects` receives enum csr_effect bits. Returns 0, or ERR_FORBIDDEN when
+ * the instruction is illegal. Priv. 2.1, Unpriv. "Zicsr".
+ */
+int csr_access(struct vcpu *vcpu, unsigned number, enum csr_op op, uint64_t value, uint64_t *old,
+               unsigned *effects) MUST_CHECK;
+
+/*
+ * Privileged view without any check of mode: for debuggers, snapshots and engines that load a
+ * hart's registers. csr_put runs `value` through the row's WARL mask and hook.
+ * ERR_NOT_FOUND when this vCPU has no such register.
+ */
+int csr_get(struct vcpu *vcpu, unsigned number, uint64_t *value) MUST_CHECK;
+int csr_put(struct vcpu *vcpu, unsigned number, uint64_t value) MUST_CHECK;
+
+/* Forces a whole privileged record to legal values, as csr_put would one by one: for records that
+ * come from outside (a snapshot, a shared page). */
+void csr_sanitize(struct vcpu *vcpu);
+
+/* sstatus with SD computed, as a read returns it. */
+uint64_t csr_sstatus(const struct vcpu *vcpu);
+
+/* "sstatus", or NULL when no row has this number. */
+const char *csr_name(unsigned number);
+
+/* Walks the rows: the n-th CSR number that this vCPU has, or ERR_NOT_FOUND at the end. */
+int csr_nth(const struct vcpu *vcpu, unsigned n);
+
+#endif

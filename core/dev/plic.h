@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The platform-level interrupt controller, as on QEMU's `virt` board: contexts 2n (M-mode of hart
+ * n, inert: it stores what is written and raises nothing) and 2n+1 (S-mode). RISC-V PLIC
+ * specification 1.0.0.
+ */
+#ifndef CORE_DEV_PLIC_H
+#define CORE_DEV_PLIC_H
+
+#include "core/device.h"
+#include "core/irqchip.h"
+#include "core/vm.h"
+
+#define PLIC_SIZE         0x600000
+#define PLIC_SOURCES      96 /* as on `virt`: 1..95 exist, 0 does not */
+#define PLIC_PRIORITY_MAX 7
+#define PLIC_CONTEXTS     (2 * VM_MAX_VCPUS)
+#define PLIC_WORDS        ((PLIC_SOURCES + 31) / 32)
+
+struct plic_context {
+    uint32_t enable[PLIC_WORDS];
+    uint32_t threshold;
+};
+
+struct plic {
+    struct irqchip chip;
+    struct device dev;
+    unsigned ncontexts; /* 2 x harts */
+    uint32_t priority[PLIC_SOURCES];
+    uint32_t level[PLIC_WORDS]; /* lines as the devices drive them */
+    uint32_t pending[PLIC_WORDS];
+    uint32_t claimed[PLIC_WORDS]; /* gateway closed: claimed by someone, not completed */
+    struct plic_context context[PLIC_CONTEXTS];
+};
+
+void plic_init(struct plic *plic, struct vm *vm, gpa_t base, unsigned nharts);
+
+#endif

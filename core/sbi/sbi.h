@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SBI: a dispatcher and a table of extensions, one file each. Only the dispatcher reads a6, a7
+ * and writes a0, a1 and pc. What is not in the table is SBI_ERR_NOT_SUPPORTED.
+ * Function numbers, names and errors are those of SBI v3.0.
+ */
+#ifndef CORE_SBI_SBI_H
+#define CORE_SBI_SBI_H
+
+#include "core/types.h"
+#include "core/vcpu.h"
+
+enum sbi_error {
+    SBI_SUCCESS = 0,
+    SBI_ERR_FAILED = -1,
+    SBI_ERR_NOT_SUPPORTED = -2,
+    SBI_ERR_INVALID_PARAM = -3,
+    SBI_ERR_DENIED = -4,
+    SBI_ERR_INVALID_ADDRESS = -5,
+    SBI_ERR_ALREADY_AVAILABLE = -6,
+    SBI_ERR_ALREADY_STARTED = -7,
+    SBI_ERR_ALREADY_STOPPED = -8,
+    SBI_ERR_NO_SHMEM = -9,
+    SBI_ERR_INVALID_STATE = -10,
+    SBI_ERR_BAD_RANGE = -11,
+    SBI_ERR_TIMEOUT = -12,
+    SBI_ERR_IO = -13,
+    SBI_ERR_DENIED_LOCKED = -14,
+};
+
+enum sbi_eid {
+    SBI_EID_LEGACY_FIRST = 0x00,
+    SBI_EID_LEGACY_LAST = 0x08,
+    SBI_EID_BASE = 0x10,
+    SBI_EID_TIME = 0x54494D45,
+    SBI_EID_IPI = 0x735049,
+    SBI_EID_RFENCE = 0x52464E43,
+    SBI_EID_HSM = 0x48534D,
+    SBI_EID_SRST = 0x53525354,
+    SBI_EID_DBCN = 0x4442434E,
+};
+
+#define SBI_SPEC_VERSION_MAJOR 3
+#define SBI_SPEC_VERSION_MINOR 0
+/* Not in the SBI's list of assigned numbers (0..12 at the time of writing): Trapeze's own. */
+#define SBI_IMPL_ID      UINT64_C(0x54525a)
+#define SBI_IMPL_VERSION 1
+
+/* What to do after a call. */
+enum sbi_flow {
+    SBI_RETURN,   /* write a0 and a1, pc behind the ecall */
+    SBI_NO_WRITE, /* registers and pc were set up (hart stopped, non-retentive resume) */
+};
+
+struct sbi_call {
+    uint64_t arg[6]; /* a0..a5 */
+    uint64_t fid;    /* a6 */
+    uint64_t eid;    /* a7 */
+};
+
+struct sbi_result {
+    int64_t error;
+    uint64_t value;
+    enum sbi_flow flow;
+    enum exit_action action; /* ACTION_RESUME, or ACTION_WAIT, ACTION_STOP */
+};
+
+struct sbi_extension {
+    const char *name;
+    uint64_t first, last; /* extension ids */
+    /* Called with *result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME}. */
+    void (*handle)(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result);
+};
+
+/* Carries out the ecall that vcpu stands at (EXIT_SBI). Called without the VM lock. */
+enum exit_action sbi_handle(struct vcpu *vcpu) MUST_CHECK;
+
+/* The extension with this id, or NULL; for BASE probe. */
+const struct sbi_extension *sbi_find(uint64_t eid);
+
+#endif

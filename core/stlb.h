@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software TLB: what an engine without a hardware MMU looks up before it walks. A direct-mapped
+ * table per kind of access. Each entry is keyed by virtual page and by a context number, which
+ * stands for (VMID, ASID, V, satp mode and root) in its upper part and for (S or U, SUM, MXR) in
+ * its lower three bits, so that toggling SUM, returning to user mode or switching between two ASIDs
+ * loses nothing.
+ *
+ * The test that a hit needs is one addition and one comparison (see stlb_hit): the context sits in
+ * bits 3..11 of the tag, where a page number has zeros; bits 0..2 catch misaligned addresses.
+ */
+#ifndef CORE_STLB_H
+#define CORE_STLB_H
+
+#include "core/types.h"
+
+#define STLB_BITS    9
+#define STLB_SIZE    (1u << STLB_BITS)
+#define STLB_SPACES  64 /* address spaces remembered at once */
+#define STLB_INVALID (~UINT64_C(0))
+
+enum stlb_kind { STLB_LOAD, STLB_STORE, STLB_FETCH, STLB_KINDS };
+
+/* Low three bits of a context number. */
+enum { STLB_CTX_S = 1, STLB_CTX_SUM = 2, STLB_CTX_MXR = 4 };
+
+struct stlb_entry {
+    uint64_t tag;    /* page | context << 3, or STLB_INVALID */
+    uint64_t addend; /* host address - guest-virtual address */
+};
+
+struct stlb_note { /* what a precise flush must know about an entry */
+    uint8_t page_bits;
+    bool global;
+};
+
+struct stlb_space {
+    uint64_t satp; /* MODE, ASID and PPN */
+    uint16_t vmid;
+    bool virt;
+    bool used;
+    uint64_t last_use;
+};
+
+struct stlb {
+    struct stlb_entry entry[STLB_KINDS][STLB_SIZE];
+    struct stlb_note note[STLB_KINDS][STLB_SIZE];
+    struct stlb_space space[STLB_SPACES];
+    uint64_t clock;
+    uint64_t fills, flushes; /* statistics */
+};
+
+static inline unsigned stlb_index(gva_t va)
+{
+    return (unsigned)(va >> PAGE_SHIFT) & (STLB_SIZE - 1);
+}
+
+/* The word that an entry's tag must equal for an aligned access of `size` (a power of two up to 8)
+ * bytes at va in context ctx. */
+static inline uint64_t stlb_tag(gva_t va, unsigned size, unsigned ctx)
+{
+    return (va & (PAGE_MASK | (size - 1))) + ((uint64_t)ctx << 3);
+}
+
+void stlb_reset(struct stlb *stlb);
+
+/*
+ * The context number (upper part; or in STLB_CTX_* yourself) for an address space. Recycles the
+ * least recently used space, dropping its entries.
+ */
+unsigned stlb_context(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt);
+
+/* Enters a translation of one 4 KiB page. `page_bits` is the leaf's reach, for precise flushes. */
+void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, void *host_page,
+               unsigned page_bits, bool global);
+
+/* sfence.vma (Priv. 12.2.1). `va` and `asid` NULL for "all". By address: drops every entry whose
+ * leaf reaches over va. By ASID: keeps global entries. */
+void stlb_flush(struct stlb *stlb, const gva_t *va, const uint16_t *asid);
+
+#endif

@@ -32,6 +32,7 @@ struct device_node {
     unsigned nprops;
 };
 
+/* All run under the VM lock. */
 struct device_ops {
     void (*reset)(struct device *dev);
     /* The whole guest-visible state. restore checks every value: a snapshot is hostile. */

@@ -4,7 +4,7 @@
 B := build
 CC ?= gcc
 WARN := -Wall -Wextra -Werror -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes
-CFLAGS_ALL := -std=c11 $(WARN) -I. -MMD -MP -g
+CFLAGS_ALL := -std=c11 -D_GNU_SOURCE $(WARN) -I. -MMD -MP -g
 
 CORE_SRC := $(wildcard core/*.c core/*/*.c)
 

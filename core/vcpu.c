@@ -22,6 +22,7 @@ void vcpu_reset(struct vcpu *vcpu, struct vm *vm, hartid_t hartid)
     vcpu->priv.stimecmp = UINT64_MAX;
     vcpu->reservation.valid = false;
     vcpu->trap_repeat_pc = UINT64_MAX;
+    vcpu->run_limit = UINT64_MAX;
     atomic_store(&vcpu->pending, 0);
     atomic_store(&vcpu->hsm, HSM_STOPPED);
     atomic_fetch_or(&vcpu->requests, VCPU_REQ_TLB | VCPU_REQ_CODE);

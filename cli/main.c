@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* `trapeze`: the subcommands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "host/linux/run.h"
+
+static int run_command(int argc, char **argv)
+{
+    struct run_options options;
+    int status = options_parse(argc, argv, &options);
+
+    if (status >= 0)
+        return status;
+    return (int)run(&options);
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+
+    if (strcmp(command, "run") == 0)
+        return run_command(argc - 2, argv + 2);
+    if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0) {
+        printf("trapeze %s\n", TRAPEZE_VERSION);
+        return RUN_OFF;
+    }
+    if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
+        strcmp(command, "-h") == 0)
+        return help_print(argc > 2 ? argv[2] : NULL);
+    if (command[0] == '\0')
+        fprintf(stderr, "trapeze: name a command: trapeze run --kernel FILE (see trapeze help)\n");
+    else
+        fprintf(stderr, "trapeze: no command '%s': run, version or help\n", command);
+    return RUN_USAGE;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The decode cache: pages of decoded instructions, found by the host address of the guest page. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/vm.h"
+#include "core/vmem.h"
+#include "engine/interp/interp.h"
+
+void code_invalidate(struct interp_vcpu *iv)
+{
+    iv->generation++;
+}
+
+void code_drop(struct interp_vcpu *iv)
+{
+    for (unsigned i = 0; i < iv->npages; i++)
+        free(iv->pool[i]);
+    iv->npages = 0;
+    iv->next_evict = 0;
+    memset(iv->hash, 0, sizeof(iv->hash));
+    memset(iv->of_entry, 0, sizeof(iv->of_entry));
+}
+
+static unsigned hash_of(const uint8_t *live)
+{
+    return (unsigned)(((uintptr_t)live >> PAGE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15) >> 52);
+}
+
+/* The hash is open-addressed and at most half full. */
+static struct code_page **hash_slot(struct interp_vcpu *iv, const uint8_t *live)
+{
+    unsigned i = hash_of(live);
+
+    while (iv->hash[i] != NULL && iv->hash[i]->live != live)
+        i = (i + 1) % CODE_HASH_SIZE;
+    return &iv->hash[i];
+}
+
+static void hash_rebuild(struct interp_vcpu *iv)
+{
+    memset(iv->hash, 0, sizeof(iv->hash));
+    for (unsigned i = 0; i < iv->npages; i++)
+        *hash_slot(iv, iv->pool[i]->live) = iv->pool[i];
+}
+
+/* An unused page: a new one, or the oldest when the pool or the host's memory is exhausted. */
+static struct code_page *page_take(struct interp_vcpu *iv)
+{
+    struct code_page *page = NULL;
+
+    if (iv->npages < CODE_PAGES_MAX)
+        page = malloc(sizeof(*page));
+    if (page != NULL) {
+        iv->pool[iv->npages++] = page;
+        return page;
+    }
+    iv->evictions++;
+    page = iv->pool[iv->next_evict];
+    iv->next_evict = (iv->next_evict + 1) % iv->npages;
+    page->live = NULL;
+    hash_rebuild(iv);
+    return page;
+}
+
+static void slot_reset(struct code_page *page, unsigned slot)
+{
+    page->slot[slot] = (struct insn){.id = OP_DECODE};
+}
+
+static void page_fill(struct interp_vcpu *iv, struct code_page *page, const uint8_t *live)
+{
+    page->live = live;
+    page->generation = iv->generation;
+    memcpy(page->copy, live, PAGE_SIZE);
+    for (unsigned i = 0; i < CODE_SLOTS; i++)
+        slot_reset(page, i);
+    page->slot[CODE_SLOTS] = (struct insn){.id = OP_PAGE_END};
+}
+
+/* Brings the page up to date. A changed halfword also changes an instruction that begins in the
+ * one before it. */
+static void page_revalidate(struct interp_vcpu *iv, struct code_page *page)
+{
+    uint8_t now[PAGE_SIZE];
+
+    page->generation = iv->generation;
+    iv->revalidations++;
+    if (memcmp(page->copy, page->live, PAGE_SIZE) == 0)
+        return;
+    memcpy(now, page->live, PAGE_SIZE);
+    for (unsigned i = 0; i < CODE_SLOTS; i++) {
+        if (memcmp(&now[2 * i], &page->copy[2 * i], 2) == 0)
+            continue;
+        slot_reset(page, i);
+        if (i > 0)
+            slot_reset(page, i - 1);
+    }
+    memcpy(page->copy, now, PAGE_SIZE);
+}
+
+static struct code_page *page_of(struct interp_vcpu *iv, const uint8_t *live)
+{
+    struct code_page *page = *hash_slot(iv, live);
+
+    if (page == NULL) {
+        page = page_take(iv);
+        page_fill(iv, page, live);
+        *hash_slot(iv, live) = page;
+    }
+    return page;
+}
+
+struct code_page *code_lookup(struct vcpu *vcpu, gva_t pc, unsigned ctx, struct vmem_at *at)
+{
+    struct interp_vcpu *iv = interp_of(vcpu);
+    unsigned index = stlb_index(pc);
+    const struct stlb_entry *entry = &iv->stlb.entry[STLB_FETCH][index];
+    gva_t base = pc & PAGE_MASK;
+
+    if (UNLIKELY(entry->tag != stlb_tag(base, 2, ctx))) {
+        if (vmem_translate(vcpu, pc, 2, MMU_FETCH, at) != VMEM_OK)
+            return NULL;
+        const uint8_t *live = (const uint8_t *)at->host - (pc & ~PAGE_MASK);
+        iv->of_entry[index] = page_of(iv, live);
+    }
+    struct code_page *page = iv->of_entry[index];
+    const uint8_t *live = (const uint8_t *)(uintptr_t)(base + entry->addend);
+    if (UNLIKELY(page == NULL || page->live != live)) {
+        page = page_of(iv, live);
+        iv->of_entry[index] = page;
+    }
+    if (UNLIKELY(page->generation != iv->generation))
+        page_revalidate(iv, page);
+    return page;
+}
+
+/* What executes faster, or differently, than its own id says. */
+static uint16_t specialise(const struct insn *insn)
+{
+    const struct insn_info *info = insn_info(insn->id);
+
+    if (insn->rd != 0)
+        return insn->id;
+    switch (info->class) {
+    case INSN_CLASS_ALU:
+        return OP_NOP;
+    case INSN_CLASS_LOAD:
+        return OP_EXEC;
+    case INSN_CLASS_JUMP:
+        return insn->id == INSN_jal ? OP_J : OP_JR;
+    default:
+        return insn->id;
+    }
+}
+
+void code_decode(struct vcpu *vcpu, struct code_page *page, unsigned slot)
+{
+    struct insn *insn = &page->slot[slot];
+    uint16_t low, high = 0;
+
+    memcpy(&low, &page->copy[2 * slot], 2);
+    interp_of(vcpu)->decodes++;
+    if (slot + 1 == CODE_SLOTS && !insn_is_compressed(low)) {
+        *insn = (struct insn){.id = OP_CROSS};
+        return;
+    }
+    if (!insn_is_compressed(low))
+        memcpy(&high, &page->copy[2 * slot + 2], 2);
+    insn_decode(&vcpu->vm->isa, (uint32_t)high << 16 | low, insn);
+    insn->id = specialise(insn);
+    insn->aux = insn->len / 2;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inner loop: threaded code. Each handler does its work and jumps to the next slot's handler;
+ * anything that is not hot, and every miss, goes through core's exec_insn. The semantics of hot
+ * instructions are not written here: core/exec_alu.def is expanded a second time.
+ *
+ * Registers stay in the vCPU; pc is implied by the slot. It and instret are written back (SYNC)
+ * before anything outside this function looks.
+ */
+#include "core/alu.h"
+#include "core/csr.h"
+#include "core/exec.h"
+#include "core/trap.h"
+#include "core/vm.h"
+#include "core/vmem.h"
+#include "engine/interp/interp.h"
+
+/* Writes an exit of its own. */
+static void exit_error(struct vcpu *vcpu, enum park_reason reason)
+{
+    vcpu->priv.exit.kind = EXIT_ERROR;
+    vcpu->priv.exit.reason = reason;
+    vcpu->priv.exit.addr = vcpu->user.pc;
+}
+
+/* Delivers; true when the guest must be parked instead. */
+static bool deliver(struct vcpu *vcpu, const struct trap *trap)
+{
+    if (LIKELY(trap_deliver(vcpu, trap) == 0))
+        return false;
+    exit_error(vcpu, PARK_TRAP_LOOP);
+    return true;
+}
+
+/*
+ * After an instruction that changed more than registers: does new code have to become visible?
+ * fence.i says so. A write to satp and a full sfence.vma do not promise it, but kernels written
+ * against coherent emulators load programs with no more than that.
+ */
+static bool shows_new_code(const struct insn *insn)
+{
+    if (insn->id == INSN_sfence_vma)
+        return insn->rs1 == 0;
+    return insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm == CSR_satp;
+}
+
+/* An instruction that exec_insn must do although its slot says otherwise. */
+static enum exec_status exec_raw(struct vcpu *vcpu, uint32_t raw, struct trap *trap)
+{
+    struct insn insn;
+
+    insn_decode(&vcpu->vm->isa, raw, &insn);
+    return exec_insn(vcpu, &insn, trap);
+}
+
+/* An instruction that may reach into the next page: fetched as a whole. */
+static enum exec_status exec_cross(struct vcpu *vcpu, struct trap *trap)
+{
+    struct vmem_at at;
+    uint32_t raw;
+
+    if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK) {
+        *trap = at.trap;
+        return EXEC_TRAP;
+    }
+    return exec_raw(vcpu, raw, trap);
+}
+
+/* Handlers that have a label of their own; everything else is done by exec_insn. The table is
+ * long because the instruction set is. */
+#define PC         (base + ((gva_t)(u - page->slot) << 1))
+#define A          x[u->rs1]
+#define B          x[u->rs2]
+#define I          ((int64_t)u->imm)
+
+#define DISPATCH() goto *label[u->id]
+#define NEXT()                                                                                     \
+    do {                                                                                           \
+        u += u->aux;                                                                               \
+        left--;                                                                                    \
+        DISPATCH();                                                                                \
+    } while (0)
+
+/* Control flow within the page costs an addition; elsewhere a lookup. Here the slice may end. */
+#define JUMP(target)                                                                               \
+    do {                                                                                           \
+        pc = (target);                                                                             \
+        left--;                                                                                    \
+        if (LIKELY((pc & PAGE_MASK) == base) && LIKELY(left > 0)) {                                \
+            u = &page->slot[(pc & ~PAGE_MASK) >> 1];                                               \
+            DISPATCH();                                                                            \
+        }                                                                                          \
+        goto lookup;                                                                               \
+    } while (0)
+
+/* pc and instret into the record, so that anyone may look. */
+#define SYNC()                                                                                     \
+    do {                                                                                           \
+        vcpu->user.pc = PC;                                                                        \
+        vcpu->priv.instret += (uint64_t)(budget - left);                                           \
+        vcpu->priv.cycle += (uint64_t)(budget - left);                                             \
+        budget = left;                                                                             \
+    } while (0)
+
+#define ENTRY(kind, va) (&iv->stlb.entry[kind][stlb_index(va)])
+
+/*
+ * One function, far above the usual length: threaded code needs its labels in one place, and the
+ * compiler keeps u, x, base and left in registers only so.
+ */
+bool interp_loop(struct vcpu *vcpu, int64_t budget)
+{
+    static const void *const label[OP_COUNT] = {
+        [0 ... OP_COUNT - 1] = &&exec,
+#define ALU(id, expr)    [INSN_##id] = &&op_##id,
+#define BRANCH(id, expr) [INSN_##id] = &&op_##id,
+#define LOAD(id, type)   [INSN_##id] = &&op_##id,
+#define STORE(id, type)  [INSN_##id] = &&op_##id,
+#include "core/exec_alu.def"
+#undef ALU
+#undef BRANCH
+#undef LOAD
+#undef STORE
+        [INSN_jal] = &&op_jal,         [INSN_jalr] = &&op_jalr, [OP_DECODE] = &&op_decode,
+        [OP_NOP] = &&op_nop,           [OP_J] = &&op_j,         [OP_JR] = &&op_jr,
+        [OP_EXEC] = &&op_exec_raw,     [OP_CROSS] = &&op_cross, [OP_PAGE_END] = &&op_page_end,
+    };
+    struct interp_vcpu *iv = interp_of(vcpu);
+    uint64_t *x = vcpu->user.x;
+    int64_t left = budget;
+    gva_t pc = vcpu->user.pc;
+    gva_t base;
+    struct code_page *page;
+    struct insn *u;
+    unsigned ctx;
+    struct vmem_at at;
+    struct trap trap;
+    enum exec_status status;
+
+context:
+    ctx = vmem_context(vcpu);
+lookup:
+    if (UNLIKELY(left <= 0))
+        goto slice_over;
+    page = code_lookup(vcpu, pc, ctx, &at);
+    base = pc & PAGE_MASK;
+    if (UNLIKELY(page == NULL)) {
+        vcpu->user.pc = pc;
+        vcpu->priv.instret += (uint64_t)(budget - left);
+        vcpu->priv.cycle += (uint64_t)(budget - left);
+        budget = left;
+        trap = at.trap;
+        goto take_trap;
+    }
+    u = &page->slot[(pc & ~PAGE_MASK) >> 1];
+    DISPATCH();
+
+#define ALU(id, expr)                                                                              \
+    op_##id : x[u->rd] = (uint64_t)(expr);                                                         \
+    NEXT();
+#define BRANCH(id, expr)                                                                           \
+    op_##id : if (expr) JUMP(PC + (uint64_t)I);                                                    \
+    NEXT();
+#define LOAD(id, type)                                                                             \
+    op_##id:                                                                                       \
+    {                                                                                              \
+        gva_t va = A + (uint64_t)I;                                                                \
+        const struct stlb_entry *e = ENTRY(STLB_LOAD, va);                                         \
+        if (UNLIKELY(e->tag != stlb_tag(va, sizeof(type), ctx)))                                   \
+            goto exec;                                                                             \
+        x[u->rd] =                                                                                 \
+            (uint64_t)__atomic_load_n((type *)(uintptr_t)(va + e->addend), __ATOMIC_RELAXED);      \
+        NEXT();                                                                                    \
+    }
+#define STORE(id, type)                                                                            \
+    op_##id:                                                                                       \
+    {                                                                                              \
+        gva_t va = A + (uint64_t)I;                                                                \
+        const struct stlb_entry *e = ENTRY(STLB_STORE, va);                                        \
+        if (UNLIKELY(e->tag != stlb_tag(va, sizeof(type), ctx)))                                   \
+            goto exec;                                                                             \
+        __atomic_store_n((type *)(uintptr_t)(va + e->addend), (type)B, __ATOMIC_RELAXED);          \
+        NEXT();                                                                                    \
+    }
+#include "core/exec_alu.def"
+#undef ALU
+#undef BRANCH
+#undef LOAD
+#undef STORE
+
+op_jal:
+    x[u->rd] = PC + u->len;
+op_j:
+    JUMP(PC + (uint64_t)I);
+op_jalr : {
+    gva_t target = (A + (uint64_t)I) & ~UINT64_C(1);
+    x[u->rd] = PC + u->len;
+    JUMP(target);
+}
+op_jr:
+    JUMP((A + (uint64_t)I) & ~UINT64_C(1));
+op_nop:
+    NEXT();
+op_decode:
+    code_decode(vcpu, page, (unsigned)(u - page->slot));
+    DISPATCH();
+op_page_end:
+    pc = base + PAGE_SIZE;
+    goto lookup;
+op_exec_raw:
+    SYNC();
+    status = exec_raw(vcpu, u->raw, &trap);
+    goto finish;
+op_cross:
+    SYNC();
+    status = exec_cross(vcpu, &trap);
+    left--;
+    if (status == EXEC_NEXT) {
+        pc = vcpu->user.pc;
+        goto lookup;
+    }
+    left++;
+    goto finish_changed;
+exec:
+    SYNC();
+    status = exec_insn(vcpu, u, &trap);
+finish:
+    if (LIKELY(status == EXEC_NEXT)) {
+        left--;
+        pc = vcpu->user.pc;
+        if (LIKELY((pc & PAGE_MASK) == base)) {
+            u = &page->slot[(pc & ~PAGE_MASK) >> 1];
+            DISPATCH();
+        }
+        goto lookup;
+    }
+    if (status == EXEC_CONTEXT && shows_new_code(u))
+        code_invalidate(iv);
+finish_changed:
+    switch (status) {
+    case EXEC_TRAP:
+        goto take_trap;
+    case EXEC_EXIT:
+        /* An instruction that left pc behind it has retired (wfi). */
+        goto leave;
+    case EXEC_CODE:
+        code_invalidate(iv);
+        break;
+    default:
+        break;
+    }
+    left--;
+    pc = vcpu->user.pc;
+    if (trap_pending_interrupt(vcpu) != 0)
+        goto slice_over;
+    goto context;
+take_trap:
+    if (deliver(vcpu, &trap))
+        return true;
+    pc = vcpu->user.pc;
+    left--; /* a trap takes part in the slice, or a trapping loop would never end it */
+    budget--;
+    goto context;
+slice_over:
+    vcpu->user.pc = pc;
+    vcpu->priv.instret += (uint64_t)(budget - left);
+    vcpu->priv.cycle += (uint64_t)(budget - left);
+    return false;
+leave:
+    if (vcpu->priv.exit.kind == EXIT_WFI) {
+        vcpu->priv.instret++;
+        vcpu->priv.cycle++;
+    }
+    return true;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop, on the main thread: standard input, signals, --timeout and the devices' alarms.
+ * vCPUs, disks and output have threads of their own and wake it through an eventfd.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "host/linux/host.h"
+
+#define POLL_MAX_NS UINT64_C(3600000000000)
+
+/* Signals only set this and wake the loop: nothing else is safe in a handler. */
+static volatile sig_atomic_t signal_seen;
+static int signal_wake_fd = -1;
+
+static void wake(int fd)
+{
+    uint64_t one = 1;
+
+    (void)!write(fd, &one, sizeof(one));
+}
+
+static void on_signal(int number)
+{
+    int saved = errno;
+
+    signal_seen = number;
+    wake(signal_wake_fd);
+    errno = saved;
+}
+
+void events_wake(struct linux_host *host)
+{
+    wake(host->wake_fd);
+}
+
+int events_prepare(struct linux_host *host)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal};
+
+    host->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (host->wake_fd < 0) {
+        message("cannot make an eventfd: %s", strerror(errno));
+        return ERR_IO;
+    }
+    for (unsigned i = 0; i < VM_MAX_DEVICES; i++)
+        host->device_deadline[i] = UINT64_MAX;
+    signal_wake_fd = host->wake_fd;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+        sigaction(signals[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+void events_device_timer(struct vm *vm, unsigned id, uint64_t deadline)
+{
+    struct linux_host *host = host_of(vm);
+
+    host->device_deadline[id] = deadline;
+    events_wake(host);
+}
+
+uint64_t events_run_timers(struct linux_host *host)
+{
+    struct vm *vm = &host->machine.vm;
+    uint64_t next = UINT64_MAX;
+
+    vm_lock(vm);
+    uint64_t now = vm_time(vm);
+    for (unsigned id = 0; id < vm->ndevices; id++) {
+        if (host->device_deadline[id] == UINT64_MAX)
+            continue;
+        if (host->device_deadline[id] <= now) {
+            host->device_deadline[id] = UINT64_MAX;
+            vm_device_timer(vm, id);
+        }
+    }
+    for (unsigned id = 0; id < vm->ndevices; id++) {
+        if (host->device_deadline[id] == UINT64_MAX)
+            continue;
+        uint64_t wait = clock_until(vm, host->device_deadline[id]);
+        next = wait < next ? wait : next;
+    }
+    vm_unlock(vm);
+    return next;
+}
+
+/* Stops the VM for a signal or the timeout. */
+static void check_end(struct linux_host *host)
+{
+    if (signal_seen != 0) {
+        host->ended_by_user = true;
+        vm_request_stop(&host->machine.vm, VM_HOST, 0);
+    } else if (clock_ns() >= host->end_ns) {
+        host->timed_out = true;
+        vm_request_stop(&host->machine.vm, VM_HOST, 0);
+    }
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void events_poll(struct linux_host *host, uint64_t wait_ns)
+{
+    uint64_t now = clock_ns();
+    struct pollfd fds[2] = {
+        {.fd = host->wake_fd, .events = POLLIN},
+        {.fd = input_wanted(host) ? STDIN_FILENO : -1, .events = POLLIN},
+    };
+
+    input_feed(host);
+    wait_ns = smaller(wait_ns, POLL_MAX_NS);
+    wait_ns = smaller(wait_ns, host->end_ns > now ? host->end_ns - now : 0);
+    if (atomic_load(&host->machine.vm.stop) != VM_RUNNING)
+        return;
+    int ready = poll(fds, 2, wait_ns == 0 ? 0 : (int)(wait_ns / 1000000 + 1));
+    check_end(host);
+    if (ready <= 0)
+        return;
+    if (fds[0].revents != 0) {
+        uint64_t drained;
+        (void)!read(host->wake_fd, &drained, sizeof(drained));
+    }
+    if (fds[1].revents != 0)
+        input_readable(host);
+}
+
+void events_loop(struct linux_host *host)
+{
+    while (atomic_load(&host->machine.vm.stop) == VM_RUNNING)
+        events_poll(host, events_run_timers(host));
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* The Linux host's own state: one struct for the process, one per vCPU thread, one per disk. */
+#ifndef HOST_LINUX_HOST_H
+#define HOST_LINUX_HOST_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/machine.h"
+#include "host/linux/run.h"
+
+#define OUTPUT_RING 65536
+#define DISK_QUEUE  (VIRTIO_BLK_INFLIGHT)
+
+struct linux_host;
+
+struct vcpu_thread {
+    struct linux_host *host;
+    struct vcpu *vcpu;
+    pthread_t thread;
+    _Atomic uint32_t wake;    /* futex: changes with every kick */
+    _Atomic uint32_t waiting; /* the owner sleeps on it, or is about to */
+};
+
+struct disk {
+    struct linux_host *host;
+    const char *path;
+    int fd;
+    bool read_only, dirty;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    bool stopping;
+    unsigned head, count;
+    struct blk_request *queue[DISK_QUEUE];
+};
+
+/* Console output on its way out: a ring that a thread of its own empties. */
+struct output {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t change; /* bytes came, room came, or stopping */
+    uint8_t ring[OUTPUT_RING];
+    size_t head, count;
+    bool running, stopping, failed;
+};
+
+struct input {
+    uint8_t held[256]; /* read but not yet taken by the guest's ring */
+    size_t head, count;
+    bool eof, tty;
+    bool escape; /* Ctrl-A was typed */
+};
+
+struct deterministic;
+
+struct linux_host {
+    struct machine machine;
+    const struct run_options *options;
+    pthread_mutex_t lock; /* the VM lock */
+    uint64_t start_ns;    /* host clock at guest time 0 */
+    uint64_t end_ns;      /* ... at which --timeout passes; UINT64_MAX: never */
+    int wake_fd;          /* eventfd: wakes the event loop */
+    struct vcpu_thread thread[VM_MAX_VCPUS];
+    struct disk disk[MACHINE_MAX_DISKS];
+    unsigned ndisks;
+    struct output output;
+    struct input input;
+    uint64_t device_deadline[VM_MAX_DEVICES]; /* guest time; under the VM lock */
+    bool ended_by_user, timed_out;
+    _Atomic int failed;        /* the host itself failed: an error was printed */
+    struct deterministic *det; /* NULL: threads */
+};
+
+static inline struct linux_host *host_of(struct vm *vm)
+{
+    return vm->host_data;
+}
+
+/* log.c */
+void log_set_level(enum log_level level);
+void host_log(struct vm *vm, const struct vcpu *vcpu, enum log_level level, const char *subsystem,
+              const char *format, va_list args);
+/* A message for a person: "trapeze: ..." */
+void message(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* clock.c */
+uint64_t clock_ns(void);
+uint64_t clock_guest_time(struct vm *vm);
+uint64_t clock_wall_ns(struct vm *vm);
+/* Host nanoseconds from now until guest time `deadline`; 0 when it has passed. */
+uint64_t clock_until(struct vm *vm, uint64_t deadline);
+
+/* files.c: a whole file in memory; gzip undone. NULL: a message was printed. */
+uint8_t *file_read(const char *path, const char *what, size_t limit, size_t *size) MUST_CHECK;
+uint8_t *file_gunzip(const char *path, uint8_t *data, size_t *size, size_t limit) MUST_CHECK;
+
+/* terminal.c: raw mode while the guest runs; restored on every way out. */
+bool terminal_raw(void);
+void terminal_restore(void);
+
+/* console.c */
+int output_start(struct linux_host *host) MUST_CHECK;
+void output_write(struct vm *vm, const uint8_t *data, size_t length);
+/* Drains what is left, for at most `patience_ms`, and ends the thread. */
+void output_stop(struct linux_host *host, unsigned patience_ms);
+/* Standard input is readable: takes bytes, acts on Ctrl-A. Event loop only. */
+void input_readable(struct linux_host *host);
+bool input_wanted(const struct linux_host *host);
+/* Offers held bytes to the guest. */
+void input_feed(struct linux_host *host);
+
+/* events.c: the event loop; returns when the VM stops. */
+int events_prepare(struct linux_host *host) MUST_CHECK;
+void events_loop(struct linux_host *host);
+void events_wake(struct linux_host *host);
+void events_device_timer(struct vm *vm, unsigned id, uint64_t deadline);
+/* One look at input, signals and --timeout, waiting at most wait_ns. */
+void events_poll(struct linux_host *host, uint64_t wait_ns);
+/* Fires device alarms that are due; returns nanoseconds to the next, or UINT64_MAX. */
+uint64_t events_run_timers(struct linux_host *host);
+
+/* vcpus.c: a thread per vCPU. */
+int vcpus_start(struct linux_host *host) MUST_CHECK;
+void vcpus_join(struct linux_host *host);
+void vcpus_kick(struct vcpu *vcpu);
+/* Says why the vCPU is parked, and stops the VM. */
+void vcpus_park(struct vcpu *vcpu);
+
+/* disk.c */
+int disk_open(struct linux_host *host, const struct run_disk *option,
+              struct blk_info *info) MUST_CHECK;
+int disk_submit(struct vm *vm, unsigned disk, struct blk_request *request);
+/* Carries one request out on the calling thread. */
+int disk_perform(struct disk *disk, const struct blk_request *request);
+int disk_start(struct disk *disk) MUST_CHECK;
+/* Finishes what is queued, flushes, closes. */
+void disk_close_all(struct linux_host *host);
+
+/* deterministic.c: everything on one thread. */
+int deterministic_create(struct linux_host *host) MUST_CHECK;
+void deterministic_destroy(struct linux_host *host);
+void deterministic_loop(struct linux_host *host);
+void deterministic_stats(struct linux_host *host,
+                         void (*line)(void *ctx, const char *name, uint64_t value), void *ctx);
+extern const struct host_ops deterministic_ops;
+
+/* stats.c */
+void stats_print(struct linux_host *host);
+
+#endif

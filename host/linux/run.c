@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* One guest from its files to its exit status. */
+#include "host/linux/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "host/linux/host.h"
+
+#define DTB_LIMIT MIB(1)
+#define DRAIN_MS  5000
+
+/* Everything that is allocated for a run, so that one function can give it back. */
+struct guest {
+    struct linux_host host;
+    struct engine_caps caps;
+    struct machine_boot boot;
+    uint8_t *kernel, *initrd, *dtb, *scratch;
+    uint8_t seed[32];
+    void *ram;
+    size_t ram_size;
+    struct vcpu *vcpus;
+    unsigned nengine_vcpus; /* vCPUs that the engine knows */
+};
+
+static void entropy(struct vm *vm, void *out, size_t length)
+{
+    uint8_t *bytes = out;
+
+    (void)vm;
+    while (length > 0) {
+        ssize_t n = getrandom(bytes, length < 256 ? length : 256, 0);
+        if (n > 0) {
+            bytes += n;
+            length -= (size_t)n;
+        }
+    }
+}
+
+static void lock(struct vm *vm)
+{
+    pthread_mutex_lock(&host_of(vm)->lock);
+}
+
+static void unlock(struct vm *vm)
+{
+    pthread_mutex_unlock(&host_of(vm)->lock);
+}
+
+static void console_room(struct vm *vm)
+{
+    if (host_of(vm)->input.count > 0)
+        events_wake(host_of(vm));
+}
+
+/* The owner of a running vCPU looks at its deadline after every slice; a waiting one is asleep
+ * until just then; and only the owner changes its own deadline. */
+static void vcpu_timer(struct vcpu *vcpu, uint64_t deadline)
+{
+    (void)vcpu;
+    (void)deadline;
+}
+
+static const struct host_ops threaded_ops = {
+    .time = clock_guest_time,
+    .vcpu_timer = vcpu_timer,
+    .device_timer = events_device_timer,
+    .kick = vcpus_kick,
+    .lock = lock,
+    .unlock = unlock,
+    .console_write = output_write,
+    .console_room = console_room,
+    .blk_submit = disk_submit,
+    .entropy = entropy,
+    .wall_ns = clock_wall_ns,
+    .log = host_log,
+};
+
+static int load_files(struct guest *g, const struct run_options *o)
+{
+    g->kernel = file_read(o->kernel, "kernel", o->memory, &g->boot.kernel_size);
+    if (g->kernel == NULL)
+        return ERR_IO;
+    g->kernel = file_gunzip(o->kernel, g->kernel, &g->boot.kernel_size, o->memory);
+    if (g->kernel == NULL)
+        return ERR_FORMAT;
+    if (o->initrd != NULL) {
+        g->initrd = file_read(o->initrd, "initrd", o->memory, &g->boot.initrd_size);
+        if (g->initrd == NULL)
+            return ERR_IO;
+    }
+    if (o->dtb != NULL) {
+        g->dtb = file_read(o->dtb, "device tree", DTB_LIMIT, &g->boot.dtb_size);
+        if (g->dtb == NULL)
+            return ERR_IO;
+    }
+    g->boot.kernel = g->kernel;
+    g->boot.initrd = g->initrd;
+    g->boot.dtb = g->dtb;
+    g->boot.append = o->append;
+    return 0;
+}
+
+static int allocate(struct guest *g, const struct run_options *o)
+{
+    void *ram = mmap(NULL, o->memory, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (ram == MAP_FAILED) {
+        message("cannot reserve %llu MiB for the guest: %s (lower --memory)",
+                (unsigned long long)(o->memory >> 20), strerror(errno));
+        return ERR_NO_MEMORY;
+    }
+    madvise(ram, o->memory, MADV_HUGEPAGE);
+    g->ram = ram;
+    g->ram_size = o->memory;
+    g->vcpus = calloc(o->vcpus, sizeof(*g->vcpus));
+    g->scratch = malloc(FDT_MAX_SIZE + g->boot.dtb_size);
+    if (g->vcpus == NULL || g->scratch == NULL) {
+        message("out of memory");
+        return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+static int build_machine(struct guest *g, const struct run_options *o)
+{
+    struct machine *machine = &g->host.machine;
+    struct machine_config config = {
+        .name = o->name,
+        .host = o->deterministic ? &deterministic_ops : &threaded_ops,
+        .host_data = &g->host,
+        .engine = o->engine,
+        .caps = &g->caps,
+        .ram = g->ram,
+        .ram_size = g->ram_size,
+        .vcpus = g->vcpus,
+        .nvcpus = o->vcpus,
+    };
+    int error = machine_init(machine, &config);
+
+    if (error != 0) {
+        message("cannot build the machine: %s", error_text(error));
+        return error;
+    }
+    for (unsigned i = 0; i < o->ndisks; i++) {
+        struct blk_info info;
+        error = disk_open(&g->host, &o->disk[i], &info);
+        if (error != 0)
+            return error;
+        error = machine_add_disk(machine, &info, o->disk[i].legacy);
+        if (error < 0) {
+            message("cannot add disk %s: %s", o->disk[i].path, error_text(error));
+            return error;
+        }
+    }
+    return 0;
+}
+
+static int create_engine(struct guest *g)
+{
+    struct vm *vm = &g->host.machine.vm;
+    int error = vm->engine->vm_create(vm);
+
+    for (unsigned i = 0; i < vm->nvcpus && error == 0; i++) {
+        error = vm->engine->vcpu_create(vm->vcpu[i]);
+        if (error == 0)
+            g->nengine_vcpus++;
+    }
+    if (error != 0)
+        message("engine %s cannot create the guest's vCPUs: %s", vm->engine->name,
+                error_text(error));
+    return error;
+}
+
+/* Puts kernel, initrd and device tree into RAM; on a cold reset RAM is cleared first. */
+static int boot(struct guest *g, bool cold)
+{
+    const char *why = NULL;
+    int error;
+
+    if (cold)
+        madvise(g->ram, g->ram_size, MADV_DONTNEED);
+    g->host.machine.vm.host->entropy(&g->host.machine.vm, g->seed, sizeof(g->seed));
+    g->boot.rng_seed = g->seed;
+    error =
+        machine_boot(&g->host.machine, &g->boot, g->scratch, FDT_MAX_SIZE + g->boot.dtb_size, &why);
+    if (error != 0)
+        message("%s: %s", g->host.options->kernel, why != NULL ? why : error_text(error));
+    return error;
+}
+
+static int dump_dtb(struct guest *g, const char *path)
+{
+    /* The tree's header says how long it is: big-endian totalsize in its second word. */
+    const uint8_t *fdt = gmem_ptr(&g->host.machine.vm.mem, g->host.machine.fdt, 8, GMEM_READ);
+    size_t size = (size_t)fdt[4] << 24 | (size_t)fdt[5] << 16 | (size_t)fdt[6] << 8 | fdt[7];
+    FILE *file = fopen(path, "wb");
+    bool ok = file != NULL && fwrite(fdt, 1, size, file) == size;
+
+    if (file != NULL && fclose(file) != 0)
+        ok = false;
+    if (!ok)
+        message("cannot write %s: %s", path, strerror(errno));
+    return ok ? 0 : ERR_IO;
+}
+
+static int run_once(struct guest *g)
+{
+    struct linux_host *host = &g->host;
+    int error = 0;
+
+    if (host->det != NULL) {
+        deterministic_loop(host);
+        return 0;
+    }
+    error = vcpus_start(host);
+    if (error != 0)
+        vm_request_stop(&host->machine.vm, VM_HOST, 0);
+    events_loop(host);
+    vcpus_join(host);
+    return error;
+}
+
+static bool wants_reset(const struct vm *vm)
+{
+    uint32_t stop = atomic_load(&vm->stop);
+
+    return stop == VM_RESET_COLD || stop == VM_RESET_WARM;
+}
+
+static enum run_status status_of(const struct linux_host *host)
+{
+    if (host->ended_by_user)
+        return RUN_SIGNALLED;
+    if (host->timed_out)
+        return RUN_TIMEOUT;
+    switch ((enum vm_stop)atomic_load(&host->machine.vm.stop)) {
+    case VM_OFF:
+        return RUN_OFF;
+    case VM_FAILED:
+        message("the guest reported failure (code %u)", host->machine.vm.stop_code);
+        return RUN_FAILED;
+    case VM_PARKED:
+        return RUN_PARKED;
+    default:
+        return RUN_ERROR;
+    }
+}
+
+/* Boots, and boots again as often as the guest asks for it. */
+static enum run_status run_guest(struct guest *g)
+{
+    struct linux_host *host = &g->host;
+    const struct run_options *o = host->options;
+    bool cold = false;
+
+    for (;;) {
+        if (boot(g, cold) != 0)
+            return RUN_ERROR;
+        if (o->dump_dtb != NULL)
+            return dump_dtb(g, o->dump_dtb) == 0 ? RUN_OFF : RUN_ERROR;
+        if (run_once(g) != 0)
+            return RUN_ERROR;
+        if (!wants_reset(&host->machine.vm))
+            return status_of(host);
+        cold = atomic_load(&host->machine.vm.stop) == VM_RESET_COLD;
+    }
+}
+
+static int start_io(struct guest *g)
+{
+    struct linux_host *host = &g->host;
+    int error = events_prepare(host);
+
+    for (unsigned i = 0; i < host->ndisks && error == 0 && host->det == NULL; i++) {
+        error = disk_start(&host->disk[i]);
+        if (error != 0)
+            message("cannot start a thread for disk %s", host->disk[i].path);
+    }
+    if (error == 0)
+        error = output_start(host);
+    if (error == 0 && host->options->dump_dtb == NULL)
+        host->input.tty = terminal_raw();
+    return error;
+}
+
+static void release(struct guest *g)
+{
+    struct vm *vm = &g->host.machine.vm;
+
+    for (unsigned i = 0; i < g->nengine_vcpus; i++)
+        vm->engine->vcpu_destroy(vm->vcpu[i]);
+    if (vm->engine != NULL)
+        vm->engine->vm_destroy(vm);
+    deterministic_destroy(&g->host);
+    free(g->kernel);
+    free(g->initrd);
+    free(g->dtb);
+    free(g->scratch);
+    free(g->vcpus);
+    if (g->ram != NULL)
+        munmap(g->ram, g->ram_size);
+    free(g);
+}
+
+static int prepare(struct guest *g, const struct run_options *o)
+{
+    const char *why = NULL;
+
+    pthread_mutex_init(&g->host.lock, NULL);
+    g->host.options = o;
+    if (o->engine->probe(&g->caps, &why) != 0) {
+        message("engine %s cannot run here: %s", o->engine->name, why);
+        return ERR_UNSUPPORTED;
+    }
+    if (o->deterministic && deterministic_create(&g->host) != 0)
+        return ERR_NO_MEMORY;
+    int error = load_files(g, o);
+    if (error == 0)
+        error = allocate(g, o);
+    if (error == 0)
+        error = build_machine(g, o);
+    return error != 0 ? error : create_engine(g);
+}
+
+enum run_status run(const struct run_options *options)
+{
+    struct guest *g = calloc(1, sizeof(*g));
+    enum run_status status = RUN_ERROR;
+
+    log_set_level(options->log);
+    if (g == NULL) {
+        message("out of memory");
+        return RUN_ERROR;
+    }
+    if (prepare(g, options) == 0 && start_io(g) == 0) {
+        g->host.start_ns = clock_ns();
+        g->host.end_ns = options->timeout > 0
+                             ? g->host.start_ns + (uint64_t)(options->timeout * 1e9)
+                             : UINT64_MAX;
+        status = run_guest(g);
+        output_stop(&g->host, DRAIN_MS);
+        terminal_restore();
+        if (options->stats && options->dump_dtb == NULL)
+            stats_print(&g->host);
+    }
+    disk_close_all(&g->host);
+    release(g);
+    return status;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* A thread per vCPU: run, handle the exit, wait, until the VM stops. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/sbi/hsm.h"
+#include "core/trap.h"
+#include "host/linux/host.h"
+
+static struct vcpu_thread *thread_of(struct vcpu *vcpu)
+{
+    return vcpu->host;
+}
+
+void vcpus_kick(struct vcpu *vcpu)
+{
+    struct vcpu_thread *t = thread_of(vcpu);
+
+    if (t == NULL)
+        return;
+    atomic_fetch_add(&t->wake, 1);
+    if (atomic_load(&t->waiting))
+        syscall(SYS_futex, &t->wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static bool stopping(const struct vcpu *vcpu)
+{
+    return atomic_load(&vcpu->vm->stop) != VM_RUNNING;
+}
+
+/* The deadline matters only to a hart that would wake for it. */
+static struct timespec *wait_time(struct vcpu *vcpu, struct timespec *out)
+{
+    uint32_t hsm = atomic_load(&vcpu->hsm);
+
+    if ((hsm != HSM_STARTED && hsm != HSM_SUSPENDED) || !(vcpu->priv.sie & SIP_STIP) ||
+        vcpu->priv.stimecmp == UINT64_MAX)
+        return NULL;
+    uint64_t ns = clock_until(vcpu->vm, vcpu->priv.stimecmp);
+    out->tv_sec = (time_t)(ns / 1000000000);
+    out->tv_nsec = (long)(ns % 1000000000);
+    return out;
+}
+
+/* Sleeps until there is something to do. The futex word is read before the conditions, so that a
+ * kick between the two is not lost. */
+static void wait_for_work(struct vcpu_thread *t)
+{
+    struct timespec time;
+
+    atomic_store(&t->waiting, 1);
+    for (;;) {
+        uint32_t seen = atomic_load(&t->wake);
+        if (stopping(t->vcpu) || vcpu_has_wakeup(t->vcpu))
+            break;
+        syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, seen, wait_time(t->vcpu, &time), NULL, 0);
+    }
+    atomic_store(&t->waiting, 0);
+}
+
+void vcpus_park(struct vcpu *vcpu)
+{
+    message("vcpu %u parked at pc 0x%llx: %s (scause %lld: %s, stval 0x%llx)", vcpu->priv.hartid,
+            (unsigned long long)vcpu->user.pc, park_text((enum park_reason)vcpu->priv.exit.reason),
+            (long long)vcpu->priv.scause, trap_cause_name(vcpu->priv.scause),
+            (unsigned long long)vcpu->priv.stval);
+    vm_request_stop(vcpu->vm, VM_PARKED, vcpu->priv.hartid);
+}
+
+static void *vcpu_main(void *arg)
+{
+    struct vcpu_thread *t = arg;
+    struct vcpu *vcpu = t->vcpu;
+
+    while (!stopping(vcpu)) {
+        if (!hsm_settle(vcpu)) {
+            wait_for_work(t);
+            continue;
+        }
+        vcpu->vm->engine->run(vcpu);
+        enum exit_action action = exit_handle(vcpu);
+        if (action == ACTION_WAIT)
+            wait_for_work(t);
+        else if (action == ACTION_PARK)
+            vcpus_park(vcpu);
+    }
+    events_wake(t->host);
+    return NULL;
+}
+
+int vcpus_start(struct linux_host *host)
+{
+    struct vm *vm = &host->machine.vm;
+
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        struct vcpu_thread *t = &host->thread[i];
+        t->host = host;
+        t->vcpu = vm->vcpu[i];
+        t->vcpu->host = t;
+        if (pthread_create(&t->thread, NULL, vcpu_main, t) != 0) {
+            message("cannot start a thread for vcpu %u: %s (lower --vcpus or raise ulimit -u)", i,
+                    strerror(errno));
+            t->thread = 0;
+            return ERR_NO_MEMORY;
+        }
+    }
+    return 0;
+}
+
+void vcpus_join(struct linux_host *host)
+{
+    for (unsigned i = 0; i < host->machine.vm.nvcpus; i++) {
+        if (host->thread[i].thread != 0)
+            pthread_join(host->thread[i].thread, NULL);
+        host->thread[i].thread = 0;
+    }
+}

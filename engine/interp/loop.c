@@ -35,10 +35,13 @@ static bool deliver(struct vcpu *vcpu, const struct trap *trap)
 /*
  * After an instruction that changed more than registers: does new code have to become visible?
  * fence.i says so. A write to satp and a full sfence.vma do not promise it, but kernels written
- * against coherent emulators load programs with no more than that.
+ * against coherent emulators load programs with no more than that. One that crosses a page is not
+ * decoded in its slot, and counts as such a one.
  */
 static bool shows_new_code(const struct insn *insn)
 {
+    if (insn->id == OP_CROSS)
+        return true;
     if (insn->id == INSN_sfence_vma)
         return insn->rs1 == 0;
     return insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm == CSR_satp;
@@ -66,12 +69,11 @@ static enum exec_status exec_cross(struct vcpu *vcpu, struct trap *trap)
     return exec_raw(vcpu, raw, trap);
 }
 
-/* Handlers that have a label of their own; everything else is done by exec_insn. The table is
- * long because the instruction set is. */
+/* Operands of exec_alu.def. */
 #define PC         (base + ((gva_t)(u - page->slot) << 1))
 #define A          x[u->rs1]
 #define B          x[u->rs2]
-#define I          ((int64_t)u->imm)
+#define I          ((uint64_t)(int64_t)u->imm)
 
 #define DISPATCH() goto *label[u->id]
 #define NEXT()                                                                                     \
@@ -82,7 +84,7 @@ static enum exec_status exec_cross(struct vcpu *vcpu, struct trap *trap)
     } while (0)
 
 /* Control flow within the page costs an addition; elsewhere a lookup. Here the slice may end. */
-#define JUMP(target)                                                                               \
+#define GOTO(target)                                                                               \
     do {                                                                                           \
         pc = (target);                                                                             \
         left--;                                                                                    \
@@ -93,10 +95,10 @@ static enum exec_status exec_cross(struct vcpu *vcpu, struct trap *trap)
         goto lookup;                                                                               \
     } while (0)
 
-/* pc and instret into the record, so that anyone may look. */
-#define SYNC()                                                                                     \
+/* pc and what has retired go into the record, so that anyone may look. */
+#define SYNC(where)                                                                                \
     do {                                                                                           \
-        vcpu->user.pc = PC;                                                                        \
+        vcpu->user.pc = (where);                                                                   \
         vcpu->priv.instret += (uint64_t)(budget - left);                                           \
         vcpu->priv.cycle += (uint64_t)(budget - left);                                             \
         budget = left;                                                                             \
@@ -105,25 +107,26 @@ static enum exec_status exec_cross(struct vcpu *vcpu, struct trap *trap)
 #define ENTRY(kind, va) (&iv->stlb.entry[kind][stlb_index(va)])
 
 /*
- * One function, far above the usual length: threaded code needs its labels in one place, and the
- * compiler keeps u, x, base and left in registers only so.
+ * One function, far above the usual length: threaded code needs its labels in one place, and only
+ * so does the compiler keep u, x, base and left in registers.
  */
 bool interp_loop(struct vcpu *vcpu, int64_t budget)
 {
     static const void *const label[OP_COUNT] = {
         [0 ... OP_COUNT - 1] = &&exec,
-#define ALU(id, expr)    [INSN_##id] = &&op_##id,
-#define BRANCH(id, expr) [INSN_##id] = &&op_##id,
-#define LOAD(id, type)   [INSN_##id] = &&op_##id,
-#define STORE(id, type)  [INSN_##id] = &&op_##id,
+#define ALU(id, value)    [INSN_##id] = &&op_##id,
+#define JUMP(id, target)  [INSN_##id] = &&op_##id,
+#define BRANCH(id, taken) [INSN_##id] = &&op_##id,
+#define LOAD(id, type)    [INSN_##id] = &&op_##id,
+#define STORE(id, type)   [INSN_##id] = &&op_##id,
 #include "core/exec_alu.def"
-#undef ALU
-#undef BRANCH
-#undef LOAD
-#undef STORE
-        [INSN_jal] = &&op_jal,         [INSN_jalr] = &&op_jalr, [OP_DECODE] = &&op_decode,
-        [OP_NOP] = &&op_nop,           [OP_J] = &&op_j,         [OP_JR] = &&op_jr,
-        [OP_EXEC] = &&op_exec_raw,     [OP_CROSS] = &&op_cross, [OP_PAGE_END] = &&op_page_end,
+        [OP_DECODE] = &&op_decode,
+        [OP_NOP] = &&op_nop,
+        [OP_J] = &&op_j,
+        [OP_JR] = &&op_jr,
+        [OP_EXEC] = &&op_exec_raw,
+        [OP_CROSS] = &&op_cross,
+        [OP_PAGE_END] = &&op_page_end,
     };
     struct interp_vcpu *iv = interp_of(vcpu);
     uint64_t *x = vcpu->user.x;
@@ -145,26 +148,30 @@ lookup:
     page = code_lookup(vcpu, pc, ctx, &at);
     base = pc & PAGE_MASK;
     if (UNLIKELY(page == NULL)) {
-        vcpu->user.pc = pc;
-        vcpu->priv.instret += (uint64_t)(budget - left);
-        vcpu->priv.cycle += (uint64_t)(budget - left);
-        budget = left;
+        SYNC(pc);
         trap = at.trap;
         goto take_trap;
     }
     u = &page->slot[(pc & ~PAGE_MASK) >> 1];
     DISPATCH();
 
-#define ALU(id, expr)                                                                              \
-    op_##id : x[u->rd] = (uint64_t)(expr);                                                         \
+#define ALU(id, value)                                                                             \
+    op_##id : x[u->rd] = (uint64_t)(value);                                                        \
     NEXT();
-#define BRANCH(id, expr)                                                                           \
-    op_##id : if (expr) JUMP(PC + (uint64_t)I);                                                    \
+#define JUMP(id, target)                                                                           \
+    op_##id:                                                                                       \
+    {                                                                                              \
+        gva_t to = (target);                                                                       \
+        x[u->rd] = PC + u->len;                                                                    \
+        GOTO(to);                                                                                  \
+    }
+#define BRANCH(id, taken)                                                                          \
+    op_##id : if (taken) GOTO(PC + I);                                                             \
     NEXT();
 #define LOAD(id, type)                                                                             \
     op_##id:                                                                                       \
     {                                                                                              \
-        gva_t va = A + (uint64_t)I;                                                                \
+        gva_t va = A + I;                                                                          \
         const struct stlb_entry *e = ENTRY(STLB_LOAD, va);                                         \
         if (UNLIKELY(e->tag != stlb_tag(va, sizeof(type), ctx)))                                   \
             goto exec;                                                                             \
@@ -175,7 +182,7 @@ lookup:
 #define STORE(id, type)                                                                            \
     op_##id:                                                                                       \
     {                                                                                              \
-        gva_t va = A + (uint64_t)I;                                                                \
+        gva_t va = A + I;                                                                          \
         const struct stlb_entry *e = ENTRY(STLB_STORE, va);                                        \
         if (UNLIKELY(e->tag != stlb_tag(va, sizeof(type), ctx)))                                   \
             goto exec;                                                                             \
@@ -183,22 +190,11 @@ lookup:
         NEXT();                                                                                    \
     }
 #include "core/exec_alu.def"
-#undef ALU
-#undef BRANCH
-#undef LOAD
-#undef STORE
 
-op_jal:
-    x[u->rd] = PC + u->len;
 op_j:
-    JUMP(PC + (uint64_t)I);
-op_jalr : {
-    gva_t target = (A + (uint64_t)I) & ~UINT64_C(1);
-    x[u->rd] = PC + u->len;
-    JUMP(target);
-}
+    GOTO(PC + I);
 op_jr:
-    JUMP((A + (uint64_t)I) & ~UINT64_C(1));
+    GOTO((A + I) & ~UINT64_C(1));
 op_nop:
     NEXT();
 op_decode:
@@ -208,21 +204,15 @@ op_page_end:
     pc = base + PAGE_SIZE;
     goto lookup;
 op_exec_raw:
-    SYNC();
+    SYNC(PC);
     status = exec_raw(vcpu, u->raw, &trap);
     goto finish;
 op_cross:
-    SYNC();
+    SYNC(PC);
     status = exec_cross(vcpu, &trap);
-    left--;
-    if (status == EXEC_NEXT) {
-        pc = vcpu->user.pc;
-        goto lookup;
-    }
-    left++;
-    goto finish_changed;
+    goto finish;
 exec:
-    SYNC();
+    SYNC(PC);
     status = exec_insn(vcpu, u, &trap);
 finish:
     if (LIKELY(status == EXEC_NEXT)) {
@@ -234,42 +224,29 @@ finish:
         }
         goto lookup;
     }
-    if (status == EXEC_CONTEXT && shows_new_code(u))
-        code_invalidate(iv);
-finish_changed:
-    switch (status) {
-    case EXEC_TRAP:
+    if (status == EXEC_TRAP)
         goto take_trap;
-    case EXEC_EXIT:
-        /* An instruction that left pc behind it has retired (wfi). */
-        goto leave;
-    case EXEC_CODE:
-        code_invalidate(iv);
-        break;
-    default:
-        break;
+    if (status == EXEC_EXIT) {
+        /* An exit whose pc is already behind the instruction (wfi) has retired. */
+        left -= vcpu->priv.exit.kind == EXIT_WFI;
+        SYNC(vcpu->user.pc);
+        return true;
     }
+    if (status == EXEC_CODE || shows_new_code(u))
+        code_invalidate(iv);
     left--;
     pc = vcpu->user.pc;
-    if (trap_pending_interrupt(vcpu) != 0)
-        goto slice_over;
-    goto context;
+    if (trap_pending_interrupt(vcpu) == 0)
+        goto context;
+slice_over:
+    SYNC(pc);
+    return false;
 take_trap:
     if (deliver(vcpu, &trap))
         return true;
     pc = vcpu->user.pc;
-    left--; /* a trap takes part in the slice, or a trapping loop would never end it */
+    /* A trap takes part in the slice, or a loop of traps would never end it; it does not retire. */
+    left--;
     budget--;
     goto context;
-slice_over:
-    vcpu->user.pc = pc;
-    vcpu->priv.instret += (uint64_t)(budget - left);
-    vcpu->priv.cycle += (uint64_t)(budget - left);
-    return false;
-leave:
-    if (vcpu->priv.exit.kind == EXIT_WFI) {
-        vcpu->priv.instret++;
-        vcpu->priv.cycle++;
-    }
-    return true;
 }

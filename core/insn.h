@@ -48,9 +48,8 @@ enum insn_format {
 /* Width of a memory access is log2 bytes in `width`; sign in `sign`. */
 enum insn_id {
     INSN_illegal,
-#define INSN(id, mask, match, format, class, ext, width, sign) INSN_##id,
+#define INSN(id, ...) INSN_##id,
 #include "core/insn.def"
-#undef INSN
     INSN_COUNT
 };
 
@@ -84,6 +83,10 @@ struct insn_info {
  */
 void insn_decode(const struct isa *isa, uint32_t raw, struct insn *out);
 
+/* The compressed half of insn_decode (insn_c.c): `out` is zeroed but for len and raw (16 bits). */
+void insn_decode_compressed(const struct isa *isa, struct insn *out);
+
+/* The row of an enum insn_id; that of INSN_illegal for any other number. */
 const struct insn_info *insn_info(unsigned id);
 
 static inline bool insn_is_compressed(uint32_t raw)

@@ -35,7 +35,7 @@ enum insn_format {
     INSN_FMT_NONE,
     INSN_FMT_R,   /* rd rs1 rs2 */
     INSN_FMT_R4,  /* rd rs1 rs2 rs3 (rs3 is raw bits 31..27) */
-    INSN_FMT_R1,  /* rd rs1 (rs2 is part of the opcode) */
+    INSN_FMT_R1,  /* rd rs1 (the bits of rs2 are part of the opcode; insn.rs2 holds them) */
     INSN_FMT_I,   /* rd rs1 imm */
     INSN_FMT_SH,  /* rd rs1 shamt in imm */
     INSN_FMT_S,   /* rs1 rs2 imm */

@@ -36,10 +36,6 @@ enum exec_status exec_csr(struct vcpu *vcpu, const struct insn *insn, struct tra
         return exec_illegal(trap, insn);
     vcpu_set_x(vcpu, insn->rd, old);
     exec_done(vcpu, insn);
-    if (effects & CSR_EFFECT_TIMER) {
-        vcpu->vm->host->vcpu_timer(vcpu, vcpu->priv.stimecmp);
-        vcpu_update_timer(vcpu);
-    }
     return effects != 0 ? EXEC_CONTEXT : EXEC_NEXT;
 }
 

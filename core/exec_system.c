@@ -56,11 +56,9 @@ static enum exec_status wfi(struct vcpu *vcpu, const struct insn *insn)
     return EXEC_EXIT;
 }
 
-/* Bits of rs2 above ASIDLEN are ignored (Priv. 12.2.1). */
 static enum exec_status sfence_vma(struct vcpu *vcpu, const struct insn *insn)
 {
-    uint64_t asid_mask = (UINT64_C(1) << vcpu->vm->isa.asid_bits) - 1;
-    uint16_t asid = (uint16_t)(vcpu->user.x[insn->rs2] & asid_mask);
+    uint16_t asid = (uint16_t)vcpu->user.x[insn->rs2];
     gva_t va = vcpu->user.x[insn->rs1];
 
     vmem_flush(vcpu, insn->rs1 != 0 ? &va : NULL, insn->rs2 != 0 ? &asid : NULL);

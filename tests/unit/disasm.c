@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs the assembler (for an object file that names the extensions) and objdump, reads the text. */
-#define _POSIX_C_SOURCE 200809L
-
 #include "tests/unit/disasm.h"
 
 #include <setjmp.h>

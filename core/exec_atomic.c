@@ -3,9 +3,9 @@
  * AMO, LR and SC (Unpriv. "A") as sequentially consistent atomics on the host's memory, so that
  * harts on different threads see them as atomic; aq and rl ask for no more than that.
  *
- * SC is a compare-exchange against what LR loaded. It cannot tell that another hart wrote the same
- * value again in between; code that needs SC to fail then does not exist in practice, since
- * compare-exchange is all that other architectures have.
+ * SC is a compare-exchange against what LR loaded. Known weakness: it does not notice that another
+ * hart has changed the word and changed it back in between. Code that is also written for hardware
+ * with nothing but compare-exchange does not depend on that.
  */
 #include "core/alu.h"
 #include "core/exec_parts.h"

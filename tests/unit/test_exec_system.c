@@ -3,7 +3,7 @@
 #include "core/csr.h"
 #include "core/mmu.h"
 #include "tests/unit/encode.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/exec_fixture.h"
 
 #define ECALL    (insn_info(INSN_ecall)->match)
 #define EBREAK   (insn_info(INSN_ebreak)->match)
@@ -11,13 +11,6 @@
 #define WFI      (insn_info(INSN_wfi)->match)
 #define C_EBREAK 0x9002
 #define NOP      0x00000013
-
-static struct vcpu *hart(void **state)
-{
-    struct fixture *f = *state;
-
-    return &f->vcpu[0];
-}
 
 static void put_code(void **state, gpa_t gpa, uint32_t raw)
 {

@@ -15,6 +15,9 @@ enum fp_flag { FP_NX = 1, FP_UF = 2, FP_OF = 4, FP_DZ = 8, FP_NV = 16 };
 
 enum fp_format { FP_S = 0, FP_D = 1, FP_H = 2 }; /* as in the fmt field of an encoding */
 
+/* The sign bit of a value of this format: for negation and sign injection. */
+uint64_t fp_sign_bit(enum fp_format fmt);
+
 uint64_t fp_add(enum fp_format fmt, uint64_t a, uint64_t b, enum fp_round rm, unsigned *flags);
 uint64_t fp_sub(enum fp_format fmt, uint64_t a, uint64_t b, enum fp_round rm, unsigned *flags);
 uint64_t fp_mul(enum fp_format fmt, uint64_t a, uint64_t b, enum fp_round rm, unsigned *flags);

@@ -32,10 +32,11 @@ struct gmem {
 
 enum gmem_access { GMEM_READ, GMEM_WRITE };
 
-/* Adds RAM. `gpa` and `size` page-aligned, no overlap. ERR_INVALID, ERR_OVERLAP, ERR_NO_MEMORY.
- * Returns the slot number. */
+/* Adds RAM. `gpa` and `size` page-aligned, `host` 8-aligned, no overlap, GMEM_LOG only with a
+ * bitmap. ERR_INVALID, ERR_OVERLAP, ERR_NO_MEMORY. Returns the slot number. */
 int gmem_add(struct gmem *mem, gpa_t gpa, uint64_t size, void *host, uint32_t flags,
              _Atomic uint64_t *dirty) MUST_CHECK;
+/* ERR_RANGE: no slot has this number; ERR_NOT_FOUND: it is unused. */
 int gmem_remove(struct gmem *mem, unsigned slot) MUST_CHECK;
 
 /* Bytes that the dirty bitmap of `size` bytes of RAM takes. */
@@ -47,11 +48,13 @@ size_t gmem_dirty_bytes(uint64_t size);
  */
 void *gmem_ptr(struct gmem *mem, gpa_t gpa, uint64_t length, enum gmem_access access);
 
-/* Copies. ERR_RANGE when any byte lies outside RAM (then nothing was copied). */
+/* Copies, also from slot to adjacent slot. ERR_RANGE when any byte lies outside RAM that allows the
+ * access (then nothing was copied). */
 int gmem_read(struct gmem *mem, gpa_t gpa, void *out, uint64_t length) MUST_CHECK;
 int gmem_write(struct gmem *mem, gpa_t gpa, const void *data, uint64_t length) MUST_CHECK;
 
-/* Naturally aligned little-endian words, single-copy atomic (for page tables and rings). */
+/* Naturally aligned little-endian words, single-copy atomic and relaxed (for page tables and
+ * rings; whoever needs an order fences). ERR_INVALID when misaligned, ERR_RANGE. */
 int gmem_read_u16(struct gmem *mem, gpa_t gpa, uint16_t *out) MUST_CHECK;
 int gmem_read_u32(struct gmem *mem, gpa_t gpa, uint32_t *out) MUST_CHECK;
 int gmem_read_u64(struct gmem *mem, gpa_t gpa, uint64_t *out) MUST_CHECK;
@@ -60,13 +63,14 @@ int gmem_write_u32(struct gmem *mem, gpa_t gpa, uint32_t value) MUST_CHECK;
 int gmem_write_u64(struct gmem *mem, gpa_t gpa, uint64_t value) MUST_CHECK;
 
 /* Atomic compare-exchange of an aligned word (A/D updates). 0 when swapped, ERR_BUSY when the word
- * was no longer `expected`, ERR_RANGE. */
+ * was no longer `expected`, ERR_INVALID when misaligned, ERR_RANGE. */
 int gmem_cas_u64(struct gmem *mem, gpa_t gpa, uint64_t expected, uint64_t value) MUST_CHECK;
 
 /* Marks [gpa, gpa + length) dirty after a DMA that went through gmem_ptr. */
 void gmem_mark_dirty(struct gmem *mem, gpa_t gpa, uint64_t length);
 
-/* Moves the dirty bits of a slot into `out` (gmem_dirty_bytes) and clears them. */
+/* Moves the dirty bits of a slot into `out` (gmem_dirty_bytes) and clears them. ERR_RANGE,
+ * ERR_NOT_FOUND as gmem_remove; ERR_UNSUPPORTED: the slot has no bitmap. */
 int gmem_dirty_fetch(struct gmem *mem, unsigned slot, uint64_t *out) MUST_CHECK;
 
 #endif

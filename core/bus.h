@@ -33,14 +33,16 @@ struct bus {
     uint64_t accesses[BUS_MAX_REGIONS];               /* statistics */
 };
 
-/* ERR_OVERLAP, ERR_INVALID (empty or wrapping), ERR_NO_MEMORY. */
+/* ERR_OVERLAP, ERR_NO_MEMORY, ERR_INVALID (empty, wrapping, base not 8-aligned, no width or an
+ * unknown one, a handler missing). */
 int bus_add(struct bus *bus, const struct bus_region *region) MUST_CHECK;
 
 /* The region that contains gpa, or NULL. */
 const struct bus_region *bus_find(const struct bus *bus, gpa_t gpa);
 
-/* size 1, 2, 4 or 8. ERR_NOT_FOUND: no region; ERR_RANGE: crosses the region's end or misaligned;
- * ERR_UNSUPPORTED: a width that the device does not take; else what the device says. */
+/* size 1, 2, 4 or 8, else ERR_INVALID. ERR_NOT_FOUND: no region; ERR_RANGE: crosses the region's
+ * end or misaligned; ERR_UNSUPPORTED: a width that the device does not take; else what the device
+ * says. Values are zero-extended whatever the device or the caller left above `size` bytes. */
 int bus_read(struct bus *bus, gpa_t gpa, unsigned size, uint64_t *value) MUST_CHECK;
 int bus_write(struct bus *bus, gpa_t gpa, unsigned size, uint64_t value) MUST_CHECK;
 

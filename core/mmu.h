@@ -61,16 +61,16 @@ struct mmu_walk {
     struct mmu_root g_root; /* second stage: hgatp; geometry NULL when there is none */
     const struct isa *isa;  /* for Svnapot, Svpbmt */
     const struct mmu_memory *memory;
-    bool user; /* effective privilege U */
-    bool sum, mxr;
-    bool hw_ad; /* update A and D (Svadu) rather than fault (Svade) */
-    bool probe; /* change nothing: treat missing A/D as present (debuggers) */
+    bool user;     /* effective privilege U */
+    bool sum, mxr; /* of the first stage; the G-stage has neither */
+    bool hw_ad;    /* update A and D (Svadu) rather than fault (Svade) */
+    bool probe;    /* change nothing: treat missing A/D as present (debuggers) */
 };
 
 struct mmu_leaf {
     gpa_t gpa;         /* translation of the address itself */
     uint64_t pte;      /* first-stage leaf, as it is in memory now; 0 in Bare */
-    gpa_t pte_gpa;     /* where it lies */
+    gpa_t pte_gpa;     /* where it lies, as mmu_memory addresses it (behind the G-stage) */
     uint8_t page_bits; /* log2 of the first-stage leaf's reach: 12, 16 (NAPOT), 21, 30, 39, 48 */
     bool readable, writable, executable; /* in this context (user, SUM, MXR, A, D considered) */
     bool global;
@@ -82,7 +82,7 @@ enum mmu_stage { MMU_STAGE_S = 0, MMU_STAGE_G = 1 };
 struct mmu_fault {
     uint64_t cause; /* page fault, access fault or guest-page fault for the access */
     enum mmu_stage stage;
-    gpa_t gpa;     /* the guest-physical address that missed (G-stage faults) */
+    gpa_t gpa;     /* the guest-physical address that missed (G-stage faults, else 0) */
     bool implicit; /* it was an access to a first-stage table */
 };
 

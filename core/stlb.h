@@ -14,9 +14,11 @@
 
 #include "core/types.h"
 
-#define STLB_BITS    9
-#define STLB_SIZE    (1u << STLB_BITS)
-#define STLB_SPACES  64 /* address spaces remembered at once */
+#define STLB_BITS 9
+#define STLB_SIZE (1u << STLB_BITS)
+/* Address spaces remembered at once. Not 64: a context of all ones would give a misaligned access
+ * at the top of the address space the tag STLB_INVALID. */
+#define STLB_SPACES  63
 #define STLB_INVALID (~UINT64_C(0))
 
 enum stlb_kind { STLB_LOAD, STLB_STORE, STLB_FETCH, STLB_KINDS };
@@ -46,6 +48,10 @@ struct stlb {
     struct stlb_entry entry[STLB_KINDS][STLB_SIZE];
     struct stlb_note note[STLB_KINDS][STLB_SIZE];
     struct stlb_space space[STLB_SPACES];
+    unsigned current; /* index of the space that stlb_context returned last */
+    bool live;        /* something was entered since everything was dropped */
+    gva_t wide_first,
+        wide_last; /* every leaf above 4 KiB in the table lies within; or first > last */
     uint64_t clock;
     uint64_t fills, flushes; /* statistics */
 };
@@ -66,7 +72,8 @@ void stlb_reset(struct stlb *stlb);
 
 /*
  * The context number (upper part; or in STLB_CTX_* yourself) for an address space. Recycles the
- * least recently used space, dropping its entries.
+ * least recently used space, dropping its entries; so a context number holds until the next call.
+ * Cheap when the space is that of the last call.
  */
 unsigned stlb_context(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt);
 
@@ -75,7 +82,7 @@ void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, v
                unsigned page_bits, bool global);
 
 /* sfence.vma (Priv. 12.2.1). `va` and `asid` NULL for "all". By address: drops every entry whose
- * leaf reaches over va. By ASID: keeps global entries. */
+ * leaf reaches over va. By ASID: keeps global entries. Whatever the VMID and V. */
 void stlb_flush(struct stlb *stlb, const gva_t *va, const uint16_t *asid);
 
 #endif

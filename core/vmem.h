@@ -16,7 +16,7 @@ enum vmem_status {
     VMEM_MMIO, /* not RAM: *gpa is filled; nothing was accessed */
 };
 
-/* Where one access went. */
+/* Where one access went. After VMEM_OK only vmem_translate fills it. */
 struct vmem_at {
     void *host;       /* VMEM_OK */
     gpa_t gpa;        /* VMEM_OK and VMEM_MMIO */
@@ -30,7 +30,7 @@ unsigned vmem_context(struct vcpu *vcpu);
  * Translates [va, va + size), which must lie in one page, for `access` at the vCPU's current
  * privilege; fills the stlb. An access to guest-physical space that is neither RAM nor a device's
  * region is an access fault; a fetch from a device too. With VMEM_OK and MMU_STORE the page is
- * marked dirty.
+ * marked dirty, once: whoever fetches the dirty bits flushes the stlb.
  */
 enum vmem_status vmem_translate(struct vcpu *vcpu, gva_t va, unsigned size, enum mmu_access access,
                                 struct vmem_at *at) MUST_CHECK;
@@ -46,11 +46,12 @@ enum vmem_status vmem_store(struct vcpu *vcpu, gva_t va, unsigned size, uint64_t
                             struct vmem_at *at) MUST_CHECK;
 
 /* The instruction at pc: 16 or 32 bits, across a page boundary if need be. *raw holds a compressed
- * one zero-extended. Never VMEM_MMIO. */
+ * one zero-extended. Never VMEM_MMIO. An odd pc is an instruction-address-misaligned exception. */
 enum vmem_status vmem_fetch(struct vcpu *vcpu, gva_t pc, uint32_t *raw,
                             struct vmem_at *at) MUST_CHECK;
 
-/* sfence.vma on this vCPU's own software TLB; pointers NULL for "all". */
+/* sfence.vma on this vCPU's own software TLB; pointers NULL for "all". Ignores the bits of the ASID
+ * above ASIDLEN. */
 void vmem_flush(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid);
 
 /* Translation for debuggers: no A/D update, no privilege check, no stlb. ERR_RANGE if unmapped. */

@@ -10,7 +10,7 @@
 #include "core/vcpu.h"
 
 enum csr_number {
-#define CSR(number, name, needs, field, rmask, wmask, hook) CSR_##name = number,
+#define CSR(number, name, needs, field, shift, rmask, wmask, hook) CSR_##name = number,
 #include "core/csr.def"
 #undef CSR
 };
@@ -40,12 +40,25 @@ enum csr_number {
 #define SATP_PPN        ((UINT64_C(1) << 44) - 1)
 
 /* senvcfg (Priv. 12.1.10). */
-#define SENVCFG_FIOM  (UINT64_C(1) << 0)
-#define SENVCFG_CBIE  (UINT64_C(3) << 4)
-#define SENVCFG_CBCFE (UINT64_C(1) << 6)
-#define SENVCFG_CBZE  (UINT64_C(1) << 7)
+#define SENVCFG_FIOM          (UINT64_C(1) << 0)
+#define SENVCFG_CBIE          (UINT64_C(3) << 4)
+#define SENVCFG_CBIE_RESERVED (UINT64_C(2) << 4)
+#define SENVCFG_CBCFE         (UINT64_C(1) << 6)
+#define SENVCFG_CBZE          (UINT64_C(1) << 7)
 
-#define STVEC_MODE    UINT64_C(3)
+/* Bits of sstatus and senvcfg that a hart with every extension can write. */
+#define SSTATUS_WRITABLE                                                                           \
+    (SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | SSTATUS_MXR)
+#define SENVCFG_WRITABLE (SENVCFG_FIOM | SENVCFG_CBIE | SENVCFG_CBCFE | SENVCFG_CBZE)
+
+#define STVEC_MODE       UINT64_C(3)
+#define SCOUNTEREN_ALL   UINT64_C(7) /* CY, TM, IR: cycle, time, instret in this order */
+
+/* vtype (Unpriv. "V", vtype): vill, vma, vta, vsew, vlmul. */
+#define VTYPE_VLMUL    UINT64_C(7)
+#define VTYPE_VSEW     (UINT64_C(7) << 3)
+#define VTYPE_VILL     (UINT64_C(1) << 63)
+#define VTYPE_WRITABLE (VTYPE_VILL | UINT64_C(0xff))
 
 /* What an access changed that an engine must act on. */
 enum csr_effect {
@@ -74,8 +87,13 @@ int csr_access(struct vcpu *vcpu, unsigned number, enum csr_op op, uint64_t valu
 int csr_get(struct vcpu *vcpu, unsigned number, uint64_t *value) MUST_CHECK;
 int csr_put(struct vcpu *vcpu, unsigned number, uint64_t value) MUST_CHECK;
 
-/* Forces a whole privileged record to legal values, as csr_put would one by one: for records that
- * come from outside (a snapshot, a shared page). */
+/*
+ * Forces a whole record to legal values: for records that come from outside (a snapshot, a shared
+ * page). CSRs as csr_put would one by one, those of an F or V that this vCPU has not to 0, mode,
+ * pc, x0, hart id and the exit record to something that core can go on with. Touches the record
+ * only: `pending`, the host's timer and the engine are the caller's to bring into line. The version
+ * is not looked at.
+ */
 void csr_sanitize(struct vcpu *vcpu);
 
 /* sstatus with SD computed, as a read returns it. */

@@ -74,8 +74,25 @@ struct vcpu;
  */
 enum exit_action exit_handle(struct vcpu *vcpu) MUST_CHECK;
 
-/* Ends a decided MMIO access: writes the register, advances pc, or delivers the access fault. */
+/*
+ * Ends a decided MMIO access: writes the register and advances pc, or delivers the access fault.
+ * The record then says EXIT_NONE, so that a second call does nothing; or EXIT_ERROR when the fault
+ * could not be delivered (PARK_TRAP_LOOP).
+ */
 void exit_complete_mmio(struct vcpu *vcpu);
+
+/* Parks the vCPU: fills the exit record and returns ACTION_PARK. */
+enum exit_action exit_park(struct vcpu *vcpu, enum park_reason reason, uint64_t addr);
+
+/* Delivers a trap on behalf of an exit; ACTION_RESUME, or ACTION_PARK when trap_deliver refuses. */
+enum exit_action exit_trap(struct vcpu *vcpu, uint64_t cause, uint64_t tval);
+
+/* Are all fields of an access such as an engine could have decoded? */
+bool exit_mmio_valid(const struct exit_mmio *mmio);
+
+/* Replaces a record from outside that no engine could have written by EXIT_NONE: the guest then
+ * executes the instruction at pc again. */
+void exit_sanitize(struct exit_record *exit);
 
 const char *exit_name(enum exit_kind kind);
 const char *park_text(enum park_reason reason);

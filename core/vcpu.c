@@ -79,6 +79,13 @@ void vcpu_update_timer(struct vcpu *vcpu)
         vcpu->vm->engine->irq_pending(vcpu, atomic_load(&vcpu->pending));
 }
 
+void vcpu_set_deadline(struct vcpu *vcpu, uint64_t deadline)
+{
+    vcpu->priv.stimecmp = deadline;
+    vcpu->vm->host->vcpu_timer(vcpu, deadline);
+    vcpu_update_timer(vcpu);
+}
+
 bool vcpu_has_wakeup(struct vcpu *vcpu)
 {
     uint32_t hsm = atomic_load(&vcpu->hsm);

@@ -143,6 +143,10 @@ bool vcpu_has_wakeup(struct vcpu *vcpu);
 /* Updates STIP in `pending` from stimecmp and the guest's time now (Priv. ch. 18, Sstc). */
 void vcpu_update_timer(struct vcpu *vcpu);
 
+/* Writes stimecmp, tells the host, and updates STIP: what a write of the CSR and SBI set_timer do.
+ * UINT64_MAX: never. Called by the owner. */
+void vcpu_set_deadline(struct vcpu *vcpu, uint64_t deadline);
+
 /* The hart's registers x1..x31; writes to x0 are dropped. */
 static inline void vcpu_set_x(struct vcpu *vcpu, unsigned reg, uint64_t value)
 {

@@ -377,6 +377,22 @@ static void sanitize_row(struct vcpu *vcpu, const struct row *row)
         *field = row->hook->legal(vcpu, 0, *field);
 }
 
+/* A hart cannot be met on the way from one state to another: only its owner takes it there. */
+static uint8_t settled_hsm(uint8_t hsm)
+{
+    switch (hsm) {
+    case HSM_STARTED:
+    case HSM_START_PENDING:
+    case HSM_SUSPENDED:
+        return hsm;
+    case HSM_SUSPEND_PENDING:
+    case HSM_RESUME_PENDING:
+        return HSM_SUSPENDED;
+    default:
+        return HSM_STOPPED;
+    }
+}
+
 static hartid_t own_hartid(const struct vcpu *vcpu)
 {
     for (unsigned i = 0; i < vcpu->vm->nvcpus; i++) {
@@ -398,8 +414,7 @@ void csr_sanitize(struct vcpu *vcpu)
     if (priv->mode != PRIV_U)
         priv->mode = PRIV_S;
     priv->virt = 0;
-    if (priv->hsm > HSM_RESUME_PENDING)
-        priv->hsm = HSM_STOPPED;
+    priv->hsm = settled_hsm(priv->hsm);
     priv->suspend_retentive = priv->suspend_retentive != 0;
     priv->reserved = 0;
     priv->hsm_start &= ~UINT64_C(1);

@@ -65,7 +65,7 @@ enum csr_effect {
     CSR_EFFECT_XLATE = 1 << 0, /* satp: translation context */
     CSR_EFFECT_MODE = 1 << 1,  /* sstatus: SUM, MXR, FS or VS */
     CSR_EFFECT_IRQ = 1 << 2,   /* an interrupt may have become deliverable */
-    CSR_EFFECT_TIMER = 1 << 3, /* stimecmp */
+    CSR_EFFECT_TIMER = 1 << 3, /* stimecmp; the host has been told */
 };
 
 enum csr_op { CSR_OP_READ, CSR_OP_WRITE, CSR_OP_SET, CSR_OP_CLEAR };

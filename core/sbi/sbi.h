@@ -31,6 +31,7 @@ enum sbi_error {
 enum sbi_eid {
     SBI_EID_LEGACY_FIRST = 0x00,
     SBI_EID_LEGACY_LAST = 0x08,
+    SBI_EID_LEGACY_END = 0x0f, /* up to here a1 is preserved, by extensions not there too */
     SBI_EID_BASE = 0x10,
     SBI_EID_TIME = 0x54494D45,
     SBI_EID_IPI = 0x735049,

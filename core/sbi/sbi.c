@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The dispatcher of SBI calls and its table (SBI v3.0 ch. 3). */
+#include "core/sbi/sbi.h"
+
+#include "core/sbi/parts.h"
+#include "core/vm.h"
+
+enum { A0 = 10, A1 = 11, A6 = 16, A7 = 17 };
+
+static const struct sbi_extension *const extensions[] = {
+    &sbi_legacy, &sbi_base, &sbi_time, &sbi_ipi, &sbi_rfence, &sbi_hsm, &sbi_srst, &sbi_dbcn,
+};
+
+const struct sbi_extension *sbi_find(uint64_t eid)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(extensions); i++) {
+        if (eid >= extensions[i]->first && eid <= extensions[i]->last)
+            return extensions[i];
+    }
+    return NULL;
+}
+
+static struct sbi_call read_call(const struct vcpu *vcpu)
+{
+    struct sbi_call call = {.fid = vcpu->user.x[A6], .eid = vcpu->user.x[A7]};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(call.arg); i++)
+        call.arg[i] = vcpu->user.x[A0 + i];
+    return call;
+}
+
+/* The instructions that firmware would retire for the call count as one. */
+static void write_return(struct vcpu *vcpu, const struct sbi_call *call,
+                         const struct sbi_result *result)
+{
+    vcpu->user.x[A0] = (uint64_t)result->error;
+    if (call->eid > SBI_EID_LEGACY_END)
+        vcpu->user.x[A1] = result->value;
+    vcpu->user.pc += 4;
+    vcpu->priv.instret++;
+    vcpu->priv.cycle++;
+}
+
+enum exit_action sbi_handle(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    struct sbi_call call = read_call(vcpu);
+    struct sbi_result result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME};
+    const struct sbi_extension *extension = sbi_find(call.eid);
+
+    __atomic_fetch_add(&vm->sbi_calls, 1, __ATOMIC_RELAXED);
+    if (vm->trace != NULL)
+        vm->trace(vm, vcpu, VM_TRACE_SBI, call.eid, call.fid);
+    if (extension != NULL)
+        extension->handle(vcpu, &call, &result);
+    if (result.flow == SBI_RETURN)
+        write_return(vcpu, &call, &result);
+    return result.action;
+}

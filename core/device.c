@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What devices share: their interrupt line. */
+/* What devices share: their interrupt line and their alarm. */
 #include "core/device.h"
 
 #include "core/vm.h"
@@ -10,4 +10,9 @@ void device_irq(struct device *dev, bool level)
 
     if (dev->irq != 0 && chip != NULL)
         chip->ops->set_line(chip, dev->irq, level);
+}
+
+void device_alarm(struct device *dev, uint64_t deadline)
+{
+    dev->vm->host->device_timer(dev->vm, dev->index, deadline);
 }

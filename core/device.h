@@ -41,6 +41,9 @@ struct device_ops {
     void (*describe)(const struct device *dev, struct device_node *node);
     /* True when no request is under way: the device may be saved. NULL: always. */
     bool (*quiesced)(const struct device *dev);
+    /* The alarm that the device asked for with device_alarm went off, perhaps early. NULL: the
+     * device never asks. */
+    void (*timer)(struct device *dev);
 };
 
 struct device {
@@ -48,9 +51,13 @@ struct device {
     struct bus_region region;
     irq_t irq; /* 0: none */
     struct vm *vm;
+    unsigned index; /* in vm->device, and the id of its alarm; set by vm_add_device */
 };
 
 /* Drives the device's interrupt line (level). Under the VM lock. */
 void device_irq(struct device *dev, bool level);
+
+/* Asks the host for ops->timer at `deadline` (guest time); UINT64_MAX: never. */
+void device_alarm(struct device *dev, uint64_t deadline);
 
 #endif

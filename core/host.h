@@ -53,7 +53,7 @@ struct host_ops {
      * (vcpu_request VCPU_REQ_TIMER, or a wake-up) once `time` reaches it. UINT64_MAX: never. */
     void (*vcpu_timer)(struct vcpu *vcpu, uint64_t deadline);
     /* A device's own alarm: the host calls vm_device_timer(vm, id) under the VM lock at `deadline`
-     * (guest time). One per id; a new one replaces the old. */
+     * (guest time). One per id; a new one replaces the old, UINT64_MAX takes it back. */
     void (*device_timer)(struct vm *vm, unsigned id, uint64_t deadline);
     /* Makes `run` of this vCPU return soon, or wakes it if it waits. Any thread, signal-safe. */
     void (*kick)(struct vcpu *vcpu);

@@ -25,6 +25,7 @@ int vm_add_device(struct vm *vm, struct device *device)
     if (error != 0)
         return error;
     device->vm = vm;
+    device->index = vm->ndevices;
     vm->device[vm->ndevices++] = device;
     return 0;
 }
@@ -52,6 +53,12 @@ void vm_reset(struct vm *vm, gpa_t entry, gpa_t fdt)
     vm->stop_code = 0;
     vcpu_enter(vm->vcpu[0], entry, fdt);
     atomic_store(&vm->vcpu[0]->hsm, HSM_STARTED);
+}
+
+void vm_device_timer(struct vm *vm, unsigned id)
+{
+    if (id < vm->ndevices && vm->device[id]->ops->timer != NULL)
+        vm->device[id]->ops->timer(vm->device[id]);
 }
 
 void vm_request_stop(struct vm *vm, enum vm_stop stop, uint32_t code)

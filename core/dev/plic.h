@@ -2,7 +2,8 @@
 /*
  * The platform-level interrupt controller, as on QEMU's `virt` board: contexts 2n (M-mode of hart
  * n, inert: it stores what is written and raises nothing) and 2n+1 (S-mode). RISC-V PLIC
- * specification 1.0.0.
+ * specification 1.0.0; where `virt` differs the specification wins: a request is never retracted
+ * when its line falls, a claim does not look at the threshold, completion needs the enable bit.
  */
 #ifndef CORE_DEV_PLIC_H
 #define CORE_DEV_PLIC_H
@@ -22,6 +23,8 @@ struct plic_context {
     uint32_t threshold;
 };
 
+/* A source's gateway is open while it is neither pending nor claimed; so level & ~claimed is always
+ * part of pending, and nothing is pending and claimed at once. */
 struct plic {
     struct irqchip chip;
     struct device dev;
@@ -29,10 +32,12 @@ struct plic {
     uint32_t priority[PLIC_SOURCES];
     uint32_t level[PLIC_WORDS]; /* lines as the devices drive them */
     uint32_t pending[PLIC_WORDS];
-    uint32_t claimed[PLIC_WORDS]; /* gateway closed: claimed by someone, not completed */
+    uint32_t claimed[PLIC_WORDS]; /* claimed by someone, not completed */
     struct plic_context context[PLIC_CONTEXTS];
 };
 
+/* Also makes the PLIC the VM's irqchip. State is reset, saved and restored as the irqchip's; as a
+ * device it has none. nharts <= VM_MAX_VCPUS. */
 void plic_init(struct plic *plic, struct vm *vm, gpa_t base, unsigned nharts);
 
 #endif

@@ -56,15 +56,12 @@ static int load_linux(const struct image_input *in, struct image *image)
     if ((image_field(in->data + LINUX_FLAGS, 8) & LINUX_FLAG_BIG_ENDIAN) != 0)
         return image_refuse(image, ERR_UNSUPPORTED,
                             "the Image is big-endian: build the kernel little-endian");
-    if (text_offset > in->ram_size)
-        return image_refuse(image, ERR_RANGE,
-                            "the Image's text offset lies behind the guest's memory: give the "
-                            "guest more");
     if ((text_offset & 1) != 0)
         return image_refuse(image, ERR_FORMAT,
                             "the Image's text offset is odd, so it cannot be entered: build the "
                             "kernel again");
-    /* A file may be longer than its header says (data appended), or say nothing (0). */
+    /* A file may be longer than its header says (data appended), or say nothing (0). A sum that
+     * wraps ends below RAM, where image_in_ram does not let it pass. */
     return load_whole(in, in->ram + text_offset, size > in->size ? size : in->size, image);
 }
 

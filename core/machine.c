@@ -9,7 +9,6 @@ static int add_devices(struct machine *m, unsigned nvcpus)
     struct vm *vm = &m->vm;
 
     plic_init(&m->plic, vm, MACHINE_PLIC, nvcpus);
-    vm->irqchip = &m->plic.chip;
     power_init(&m->power, vm, MACHINE_POWER);
     goldfish_rtc_init(&m->rtc, vm, MACHINE_RTC, MACHINE_RTC_IRQ);
     uart16550_init(&m->uart, vm, MACHINE_UART, MACHINE_UART_IRQ);

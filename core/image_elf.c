@@ -32,6 +32,9 @@
 /* Every pair of segments is compared, so their number has a bound; linkers make about ten. */
 #define MAX_HEADERS 128
 
+/* Odd, so never an entry. */
+#define NOWHERE UINT64_MAX
+
 struct segment {
     uint64_t offset, filesz, vaddr, paddr, memsz;
 };
@@ -152,28 +155,35 @@ static int check_segments(const struct image_input *in, const struct elf *elf, s
     return 0;
 }
 
-/* e_entry is virtual; some linker scripts put a physical address there. */
-static int find_entry(const struct elf *elf, struct image *image)
+/* e_entry is virtual; some linker scripts put a physical address there. NOWHERE when it lies in no
+ * segment. */
+static gpa_t physical_entry(const struct elf *elf)
 {
     struct segment s;
 
-    if ((elf->entry & 1) != 0)
-        return image_refuse(image, ERR_FORMAT,
-                            "the ELF's entry is odd, so it cannot be entered: link it again");
     for (unsigned physical = 0; physical < 2; physical++) {
         for (unsigned i = 0; i < elf->count; i++) {
             if (!segment_get(elf, i, &s))
                 continue;
             uint64_t inside = elf->entry - (physical ? s.paddr : s.vaddr);
-            if (inside < s.memsz) {
-                image->entry = s.paddr + inside;
-                return 0;
-            }
+            if (inside < s.memsz)
+                return s.paddr + inside;
         }
     }
-    return image_refuse(image, ERR_RANGE,
-                        "the ELF's entry lies in none of its segments: name one when linking "
-                        "(ENTRY, or ld -e)");
+    return NOWHERE;
+}
+
+static int find_entry(const struct elf *elf, struct image *image)
+{
+    image->entry = physical_entry(elf);
+    if (image->entry == NOWHERE)
+        return image_refuse(image, ERR_RANGE,
+                            "the ELF's entry lies in none of its segments: name one when linking "
+                            "(ENTRY, or ld -e)");
+    if ((image->entry & 1) != 0)
+        return image_refuse(image, ERR_FORMAT,
+                            "the ELF's entry is odd, so it cannot be entered: link it again");
+    return 0;
 }
 
 int image_load_elf(const struct image_input *in, struct image *image)

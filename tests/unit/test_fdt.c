@@ -450,7 +450,7 @@ static void bootargs_longer_than_the_buffer_are_out_of_memory(void **state)
 
 /* ---- trees from outside ---- */
 
-static uint8_t outside[KIB(16)];
+static _Alignas(8) uint8_t outside[KIB(16)];
 
 /* A small tree as dtc would make it; returns its size. */
 static size_t make_outside(bool with_chosen)
@@ -544,6 +544,16 @@ static void tree_without_the_magic_number_is_refused(void **state)
     assert_int_equal(fdt_adopt(outside, size, &ours, tree, sizeof(tree)), ERR_FORMAT);
 }
 
+static void tree_of_a_version_before_17_is_refused(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    fdt_set_version(outside, 4);
+    fdt_set_last_comp_version(outside, 0);
+    assert_int_equal(fdt_adopt(outside, size, &ours, tree, sizeof(tree)), ERR_FORMAT);
+}
+
 static void tree_whose_structure_is_broken_is_refused(void **state)
 {
     (void)state;
@@ -605,6 +615,7 @@ int main(void)
         TEST(adopted_tree_that_does_not_fit_is_out_of_memory),
         TEST(tree_cut_anywhere_is_refused),
         TEST(tree_without_the_magic_number_is_refused),
+        TEST(tree_of_a_version_before_17_is_refused),
         TEST(tree_whose_structure_is_broken_is_refused),
         TEST(no_flipped_bit_in_a_tree_does_harm),
     };

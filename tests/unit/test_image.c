@@ -508,6 +508,9 @@ static void elf_entry_that_is_odd_is_refused(void **state)
     make_elf();
     put(24, VIRTUAL + 0x101, 8);
     assert_refused(state, ERR_FORMAT, "odd");
+    make_elf();
+    put(PH(0) + 24, RAM + 1, 8); /* even when virtual, odd when physical */
+    assert_refused(state, ERR_FORMAT, "odd");
 }
 
 /* ---- places ---- */

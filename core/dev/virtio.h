@@ -7,74 +7,100 @@
 #ifndef CORE_DEV_VIRTIO_H
 #define CORE_DEV_VIRTIO_H
 
-#include "core/gmem.h"
+#include "core/dev/virtio_queue.h"
 #include "core/stream.h"
 #include "core/types.h"
 
-#define VIRTIO_QUEUE_MAX            256 /* largest ring offered */
-#define VIRTIO_MAX_QUEUES           4
-#define VIRTIO_CHAIN_MAX            130 /* descriptors in one chain: a header, 128 segments, a status */
+#define VIRTIO_MAX_QUEUES 4
 
-#define VIRTIO_F_RING_INDIRECT_DESC 28
-#define VIRTIO_F_RING_EVENT_IDX     29
-#define VIRTIO_F_VERSION_1          32
+/* Feature bits of the ring and the transport (ch. 6). */
+#define VIRTIO_F_INDIRECT_DESC 28
+#define VIRTIO_F_EVENT_IDX     29
+#define VIRTIO_F_VERSION_1     32
+
+#define VIRTIO_BIT(n)          (UINT64_C(1) << (n))
 
 struct vm;
 struct virtio_device;
 
-/* One split virtqueue (2.7), driver's settings included. */
-struct virtio_queue {
-    uint32_t num;
-    bool ready;
-    gpa_t desc, avail, used;
-    uint16_t last_avail, used_index;
-    uint16_t signalled_used; /* used index when the driver was last interrupted */
-    bool signalled_valid;
-};
-
-/* A chain taken from the available ring, checked: every buffer lies in RAM. Readable first. */
-struct virtio_buffer {
-    gpa_t gpa;
-    uint32_t length;
-};
-
-struct virtio_chain {
-    uint16_t head;
-    unsigned nreadable, nwritable;
-    struct virtio_buffer readable[VIRTIO_CHAIN_MAX];
-    struct virtio_buffer writable[VIRTIO_CHAIN_MAX];
-};
-
+/* All run under the VM lock. */
 struct virtio_ops {
+    const char *name; /* for messages */
     uint32_t device_id;
     unsigned nqueues;
-    uint64_t features; /* offered beside the transport's and the ring's own */
-    void (*reset)(struct virtio_device *dev);
-    /* The driver has set FEATURES_OK and `features` is what it accepted. */
-    void (*features_accepted)(struct virtio_device *dev, uint64_t features);
     uint32_t config_size;
+    /* Back to the state after power-on. Requests that the host still works on stay with the host:
+     * their completion finds another queue generation and leaves the rings alone. May be NULL. */
+    void (*reset)(struct virtio_device *dev);
+    /* `accepted` is now final. May be NULL. */
+    void (*negotiated)(struct virtio_device *dev);
+    /* offset + length <= config_size. NULL when there is nothing to read, or to write. */
     void (*config_read)(struct virtio_device *dev, uint32_t offset, uint8_t *out, uint32_t length);
     void (*config_write)(struct virtio_device *dev, uint32_t offset, const uint8_t *in,
                          uint32_t length);
-    void (*notify)(struct virtio_device *dev, unsigned queue);
+    /* Can the device take another request now? When not, it calls virtio_queue_run as soon as it
+     * can again. NULL: always. */
+    bool (*room)(const struct virtio_device *dev);
+    /* One request. The chain is the device's until it returns. Every request ends, now or later,
+     * in virtio_queue_push, or in virtio_fail. */
+    void (*request)(struct virtio_device *dev, unsigned queue, const struct virtio_chain *chain);
+    /* State of the device itself, called quiesced; restore checks every value. May be NULL. */
     int (*save)(struct virtio_device *dev, struct stream *out);
     int (*restore)(struct virtio_device *dev, struct stream *in);
+    /* True when the host works on no request. NULL: always. */
     bool (*quiesced)(const struct virtio_device *dev);
 };
 
-/* What the transport gives the device. */
 struct virtio_device {
     const struct virtio_ops *ops;
     struct vm *vm;
-    uint64_t features; /* offered: ops->features, less what this instance cannot do */
-    uint64_t accepted;
-    bool driver_ok;
-    bool broken; /* DEVICE_NEEDS_RESET: the driver fed garbage to a ring */
+    uint64_t offered;
+    uint64_t accepted; /* a subset of offered, once negotiated */
+    bool negotiated;
+    bool live;     /* the driver lets the device use the rings (DRIVER_OK) */
+    bool broken;   /* DEVICE_NEEDS_RESET: the driver fed garbage to a ring */
+    bool deferred; /* the host is going to call back for the rest of a long ring */
     struct virtio_queue queue[VIRTIO_MAX_QUEUES];
-    uint32_t generation; /* counts resets, so that a completion of before finds nothing to do */
-    /* the transport's: interrupt the driver (used buffers; configuration changed) */
+    struct virtio_chain chain; /* of the request being started; too large for a stack */
+    /* The transport's: a used buffer notification, or one of a configuration change. */
     void (*interrupt)(void *transport, bool config);
     void *transport;
 };
+
+/* `features` are the device's own; those of the ring and VERSION_1 are added. */
+void virtio_init(struct virtio_device *dev, const struct virtio_ops *ops, struct vm *vm,
+                 uint64_t features);
+
+/* Device reset (2.4). */
+void virtio_reset(struct virtio_device *dev);
+
+/* The driver is done negotiating and accepts `features`. False: some of them were not offered, and
+ * nothing changed. */
+bool virtio_negotiate(struct virtio_device *dev, uint64_t features) MUST_CHECK;
+
+/* The device may use the rings from now on: looks at what was made available before. */
+void virtio_go_live(struct virtio_device *dev);
+
+/* The driver broke a rule that leaves the device no sensible way on: DEVICE_NEEDS_RESET (2.1.2).
+ * `why` completes a sentence. */
+void virtio_fail(struct virtio_device *dev, const char *why);
+
+/* Nothing is under way, on the host or in the device. */
+bool virtio_quiesced(const struct virtio_device *dev);
+
+/* Accepted features, flags and rings, then the device's own state. restore leaves it to the
+ * transport to check the rings' addresses with virtio_queue_valid. */
+int virtio_save(struct virtio_device *dev, struct stream *out) MUST_CHECK;
+int virtio_restore(struct virtio_device *dev, struct stream *in) MUST_CHECK;
+
+static inline bool virtio_power_of_two(uint32_t n)
+{
+    return n != 0 && (n & (n - 1)) == 0;
+}
+
+static inline bool virtio_accepted(const struct virtio_device *dev, unsigned bit)
+{
+    return (dev->accepted & VIRTIO_BIT(bit)) != 0;
+}
 
 #endif

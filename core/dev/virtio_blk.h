@@ -10,11 +10,13 @@
 
 struct virtio_blk_request {
     struct blk_request host;
+    gpa_t segment_gpa[BLK_MAX_SEGMENTS]; /* where the host's segments lie in the guest */
     struct virtio_blk *blk;
     bool busy;
-    uint32_t generation;
     uint16_t head;
-    uint32_t written; /* bytes to report in the used ring when it succeeds */
+    uint32_t generation;
+    uint64_t data_bytes; /* writable bytes before the status byte */
+    uint64_t filled;     /* how many of them success fills, from the first on */
     gpa_t status_gpa;
 };
 
@@ -22,6 +24,7 @@ struct virtio_blk {
     struct virtio_device virtio;
     unsigned disk; /* the host's number for it */
     struct blk_info info;
+    bool writeback; /* false: a write is done when it is on the medium */
     struct virtio_blk_request request[VIRTIO_BLK_INFLIGHT];
 };
 

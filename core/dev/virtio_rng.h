@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* virtio-rng (VIRTIO 1.2, 5.4). */
+/* virtio-rng, the entropy device (VIRTIO 1.2, 5.4). */
 #ifndef CORE_DEV_VIRTIO_RNG_H
 #define CORE_DEV_VIRTIO_RNG_H
 

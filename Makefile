@@ -2,7 +2,12 @@
 # `make help` lists the targets. Objects go to build/<target>/, one target per compiler and purpose.
 
 B := build
+# Commands are shown with V=1.
+ifndef V
+MAKEFLAGS += -s
+endif
 CC ?= gcc
+RISCV_CC ?= riscv64-linux-gnu-gcc
 WARN := -Wall -Wextra -Werror -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE $(WARN) -I. -MMD -MP -g
 
@@ -36,26 +41,6 @@ $(B)/asan/tests/unit/test_%: $(B)/asan/tests/unit/test_%.o $(UNIT_HELP) $(B)/asa
 unit: $(UNIT_BIN)
 	@fail=0; for t in $(UNIT_BIN); do $$t || fail=1; done; exit $$fail
 
-# guests: unpacked Debian packages, then what is made from them
-GUESTS := $(B)/guests
-FETCHED := $(B)/apt/fetched
+include guests/guests.mk
 
-$(FETCHED): scripts/fetch-guests.sh
-	scripts/fetch-guests.sh $(B)
-
-$(GUESTS)/linux/Image: $(FETCHED)
-	@mkdir -p $(@D)
-	cp $(B)/apt/root/boot/vmlinux-* $@
-$(GUESTS)/linux/initrd.cpio.gz: scripts/mkinitrd.sh guests/linux/init $(FETCHED)
-	scripts/mkinitrd.sh $(B)/apt/root guests/linux/init $@
-$(GUESTS)/u-boot-smode.bin: $(FETCHED)
-	@mkdir -p $(@D)
-	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin $@
-$(GUESTS)/u-boot-smode.elf: $(FETCHED)
-	@mkdir -p $(@D)
-	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf $@
-
-.PHONY: guests
-guests: $(addprefix $(GUESTS)/,linux/Image linux/initrd.cpio.gz u-boot-smode.bin u-boot-smode.elf)
-
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/apt -prune -o -name '*.d' -type f -print 2>/dev/null)

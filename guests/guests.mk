@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+# Guests. Debian's come unpacked from scripts/fetch-guests.sh; our own are freestanding S-mode programs.
+
+GUESTS := $(B)/guests
+FETCHED := $(B)/apt/fetched
+
+$(FETCHED): scripts/fetch-guests.sh
+	scripts/fetch-guests.sh $(B)
+
+$(GUESTS)/linux/Image: $(FETCHED)
+	@mkdir -p $(@D)
+	cp $(B)/apt/root/boot/vmlinux-* $@
+$(GUESTS)/linux/initrd.cpio.gz: scripts/mkinitrd.sh guests/linux/init $(FETCHED)
+	scripts/mkinitrd.sh $(B)/apt/root guests/linux/init $@
+$(GUESTS)/u-boot-smode.bin: $(FETCHED)
+	@mkdir -p $(@D)
+	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin $@
+$(GUESTS)/u-boot-smode.elf: $(FETCHED)
+	@mkdir -p $(@D)
+	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf $@
+
+# Our own. Each guest has a layout.h that says where it is linked; the two bench guests get theirs, their trap sequence
+# and some compiler flags from the generator: bench from no seed, bench2 from SEED.
+SEED ?= 20127
+GUEST_CFLAGS := -std=gnu11 $(WARN) -O2 -g -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany \
+    -mno-relax -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
+    -fno-tree-loop-distribute-patterns -ffunction-sections -I. -isystem host/metal/include -MMD -MP
+GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,--build-id=none,-z,max-page-size=4096,-z,norelro
+
+LIB_SRC := $(wildcard guests/lib/*.c guests/lib/*.S)
+HELLO_SRC := $(LIB_SRC) $(wildcard guests/hello/*.c)
+BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
+
+# $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
+define own-guest
+$(B)/$(1)/%.c.o: %.c $(3)/layout.h
+	@mkdir -p $$(@D)
+	$$(RISCV_CC) $$(GUEST_CFLAGS) $$(shell cat $(3)/cflags 2>/dev/null) -include $(3)/layout.h -I$(3) -c $$< -o $$@
+$(B)/$(1)/%.S.o: %.S $(3)/layout.h
+	@mkdir -p $$(@D)
+	$$(RISCV_CC) $$(GUEST_CFLAGS) -include $(3)/layout.h -I$(3) -c $$< -o $$@
+$(B)/$(1)/guest.ld: guests/lib/guest.ld $(3)/layout.h
+	@mkdir -p $$(@D)
+	$$(RISCV_CC) -E -P -x c -include $(3)/layout.h $$< -o $$@
+$(GUESTS)/$(1).elf: $(B)/$(1)/guest.ld $(2:%=$(B)/$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(RISCV_CC) $$(GUEST_LDFLAGS) -T $$^ -o $$@
+endef
+$(eval $(call own-guest,hello,$(HELLO_SRC),guests/lib))
+$(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
+$(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
+
+$(B)/bench/gen/layout.h: guests/bench/generate.awk
+	@mkdir -p $(@D)
+	awk -v seed=0 -v out=$(@D) -f $<
+$(B)/bench2/gen/layout.h: guests/bench/generate.awk $(B)/bench2/seed
+	@mkdir -p $(@D)
+	awk -v seed=$(SEED) -v out=$(@D) -f $<
+# Holds the seed of the last build, so that another one builds anew.
+$(B)/bench2/seed: FORCE
+	@mkdir -p $(@D)
+	@echo $(SEED) | cmp -s - $@ || echo $(SEED) >$@
+
+OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf bench.elf bench2.elf)
+
+.PHONY: guests own-guests FORCE
+own-guests: $(OWN_GUESTS)
+guests: own-guests \
+    $(addprefix $(GUESTS)/,linux/Image linux/initrd.cpio.gz u-boot-smode.bin u-boot-smode.elf)

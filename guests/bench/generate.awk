@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Writes what differs between the two bench guests into the directory `out`: layout.h (link address, page layout, stack,
-# registers of the user programs), sequence.h (the trap sequence of the trampoline), cflags (registers that the compiler
-# leaves alone). With seed 0 nothing is drawn and everything takes its plain place; any other seed draws it all.
+# Writes what differs between the two bench guests into the directory `out`: layout.h (link address,
+# page layout, stack, registers of the user programs), sequence.h (the trap sequence of the
+# trampoline), cflags (registers that the compiler leaves alone). With seed 0 nothing is drawn and
+# everything takes its plain place; any other seed draws it all.
 
 function draw(n) { # 0 .. n-1
     if (seed == 0)
@@ -50,8 +51,8 @@ function write_layout(    i, gib, kernel) {
     for (i = 1; i <= 120; i++)
         gib[i] = i + 2
     shuffle(gib, 120)
-    # The kernel's GiB is anywhere in the upper half but its last one, where the trampoline is. What is written is the
-    # distance to the physical address, 2 GiB less.
+    # The kernel's GiB is anywhere in the upper half but its last one, where the trampoline is. What
+    # is written is the distance to the physical address, 2 GiB less.
     kernel = draw(250)
     define("PHYS_BASE", address(2, 2097152 * (1 + draw(7))))
     define("KERNEL_OFFSET", sprintf("0xffffff%x%08x", 192 + int(kernel / 4), kernel % 4 * 1073741824))
@@ -66,7 +67,8 @@ function write_layout(    i, gib, kernel) {
     define("TOUCH_PA", address(2, 33554432 + 4096 * draw(2048)))
 }
 
-# Registers: slot[r] is where the trap context keeps xr; special[i] where it keeps what is not a register.
+# Registers: slot[r] is where the trap context keeps xr; special[i] where it keeps what is not a
+# register.
 function write_registers(    i, n, list, special, user) {
     for (i = 1; i <= 36; i++)
         list[i] = i
@@ -91,8 +93,9 @@ function write_registers(    i, n, list, special, user) {
         define("R" i, user[i + 1])
 }
 
-# Traps come in with the user's address space on and the trap context's address in sscratch: swap it with `base`, save
-# everything there, change to the kernel's space and stack. The way back is the mirror image.
+# Traps come in with the user's address space on and the trap context's address in sscratch: swap it
+# with `base`, save everything there, change to the kernel's space and stack. The way back is the
+# mirror image.
 function write_sequence(    i, n, order, free, csrs) {
     print "// Made by guests/bench/generate.awk from seed " seed "." >sequence
     base_number = seed == 0 ? 2 : 1 + draw(31)
@@ -144,7 +147,8 @@ function write_sequence(    i, n, order, free, csrs) {
     load(base, slot[base_number])
     emit("sret")
 
-    # The shortest way to answer an ecall: step over it. Anything else goes to trap_entry as it came.
+    # The shortest way to answer an ecall: step over it. Anything else goes to trap_entry as it
+    # came.
     label("trap_entry_fast")
     emit("csrrw " base ", sscratch, " base)
     save(free[6], 37 * 8)

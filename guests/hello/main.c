@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: MIT
-// The test kernel: turns on paging with a table of its own, lets the timer tick, and checks what it
-// sees on the way. Anything wrong ends it with the failure reason.
+/* SPDX-License-Identifier: MIT */
+/*
+ * The test kernel: turns on paging with a table of its own, lets the timer tick, and checks what it
+ * sees on the way. Anything wrong ends it with the failure reason.
+ */
 #include <stddef.h>
 
 #include "guests/lib/csr.h"
@@ -10,8 +12,8 @@
 
 #define TICKS       5
 #define TICK_LENGTH 20000UL
-#define ALIAS_VA    0x3fffe00000UL // below 2^38, far from the image
-#define FDT_MAGIC   0xedfe0dd0U    // 0xd00dfeed, big-endian in memory
+#define ALIAS_VA    0x3fffe00000UL /* below 2^38, far from the image */
+#define FDT_MAGIC   0xedfe0dd0U    /* 0xd00dfeed, big-endian in memory */
 
 static _Alignas(4096) uint64_t shared_page[512];
 static volatile unsigned ticks;
@@ -52,7 +54,7 @@ static void check_fault(struct trap_record record, uint64_t scause, uint64_t va)
     require(record.stval == va);
 }
 
-// Reads and writes go where the table says, and nowhere else.
+/* Reads and writes go where the table says, and nowhere else. */
 static void check_translation(void)
 {
     volatile uint64_t *alias = (volatile uint64_t *)ALIAS_VA;
@@ -71,11 +73,11 @@ static void check_translation(void)
     check_fault(try_call(ALIAS_VA + 2 * PAGE_SIZE), CAUSE_INSTRUCTION_PAGE_FAULT,
                 ALIAS_VA + 2 * PAGE_SIZE);
     check_fault(try_load(0), CAUSE_LOAD_PAGE_FAULT, 0);
-    check_fault(try_load(1UL << 39), CAUSE_LOAD_PAGE_FAULT, 1UL << 39); // not canonical
+    check_fault(try_load(1UL << 39), CAUSE_LOAD_PAGE_FAULT, 1UL << 39); /* not canonical */
     require(*direct == 0x99aabbccddeeff00);
 }
 
-// A change of the table holds once the fence is through.
+/* A change of the table holds once the fence is through. */
 static void check_remap(struct page_table table)
 {
     uint64_t *leaf = page_leaf(table, ALIAS_VA);
@@ -103,7 +105,7 @@ static void print_range(const struct summary *range)
           range->flags & PTE_X ? 'x' : '-', range->flags & PTE_U ? 'u' : '-');
 }
 
-// Joins neighbours with the same permissions into one line.
+/* Joins neighbours with the same permissions into one line. */
 static void visit_leaf(uint64_t va, uint64_t pte, void *context)
 {
     struct summary *range = context;

@@ -1,7 +1,10 @@
-// SPDX-License-Identifier: MIT
-// CSR access for guests, and the few fields that they use, under the privileged specification's
-// names.
-#pragma once
+/* SPDX-License-Identifier: MIT */
+/*
+ * CSR access for guests, and the few fields that they use, under the privileged specification's
+ * names.
+ */
+#ifndef GUESTS_LIB_CSR_H
+#define GUESTS_LIB_CSR_H
 
 #include <stdint.h>
 
@@ -45,3 +48,5 @@ static inline void sfence_vma(void)
 {
     __asm__ volatile("sfence.vma" : : : "memory");
 }
+
+#endif

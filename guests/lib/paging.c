@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// Sv39 page tables out of a fixed pool.
+/* SPDX-License-Identifier: MIT */
+/* Sv39 page tables out of a fixed pool. */
 #include "guests/lib/paging.h"
 
 #include "guests/lib/csr.h"
@@ -100,7 +100,7 @@ static void each_in(const uint64_t *entries, int level, uint64_t base,
         uint64_t va = base + (i << (12 + 9 * level));
 
         if (level == 2 && i >= ENTRIES / 2)
-            va |= -1UL << 39; // canonical: bits 63-39 equal bit 38
+            va |= -1UL << 39; /* canonical: bits 63-39 equal bit 38 */
         if (!(entries[i] & PTE_V))
             continue;
         if (level == 0)

@@ -1,7 +1,10 @@
-// SPDX-License-Identifier: MIT
-// Builder and walker of Sv39 page tables with 4 KiB pages (Priv. "Sv39: Page-Based 39-bit
-// Virtual-Memory System").
-#pragma once
+/* SPDX-License-Identifier: MIT */
+/*
+ * Builder and walker of Sv39 page tables with 4 KiB pages (Priv. "Sv39: Page-Based 39-bit
+ * Virtual-Memory System").
+ */
+#ifndef GUESTS_LIB_PAGING_H
+#define GUESTS_LIB_PAGING_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +19,7 @@
 #define PTE_A     (1UL << 6)
 #define PTE_D     (1UL << 7)
 
-// Where the linker put the parts of the image.
+/* Where the linker put the parts of the image. */
 extern char text_start[], trampoline[], user_text[], rodata_start[], data_start[], image_end[];
 
 struct page_table {
@@ -28,24 +31,28 @@ static inline uint64_t phys_of(const void *pointer)
     return (uint64_t)pointer - KERNEL_OFFSET;
 }
 
-// An empty table. Tables come from a pool in the image; when it is empty the guest fails.
+/* An empty table. Tables come from a pool in the image; when it is empty the guest fails. */
 struct page_table page_table_new(void);
 
-// Maps size bytes (whole pages) at va to pa. flags are R W X U; V, A and D are added. Overwrites
-// what was there.
+/*
+ * Maps size bytes (whole pages) at va to pa. flags are R W X U; V, A and D are added. Overwrites
+ * what was there.
+ */
 void page_map(struct page_table table, uint64_t va, uint64_t pa, uint64_t size, uint64_t flags);
 
-// Maps the image: text executable, constants readable, the rest writable.
+/* Maps the image: text executable, constants readable, the rest writable. */
 void page_map_image(struct page_table table);
 
-// The leaf entry that translates va, or NULL.
+/* The leaf entry that translates va, or NULL. */
 uint64_t *page_leaf(struct page_table table, uint64_t va);
 
-// Physical address that a leaf entry names.
+/* Physical address that a leaf entry names. */
 uint64_t pte_address(uint64_t pte);
 
 uint64_t page_table_satp(struct page_table table);
 
-// Calls visit for each leaf in order of address.
+/* Calls visit for each leaf in order of address. */
 void page_each(struct page_table table, void (*visit)(uint64_t va, uint64_t pte, void *context),
                void *context);
+
+#endif

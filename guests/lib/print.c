@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// A small printf over the SBI debug console, or over the legacy call where there is none.
+/* SPDX-License-Identifier: MIT */
+/* A small printf over the SBI debug console, or over the legacy call where there is none. */
 #include "guests/lib/print.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// The SBI calls that guests make.
+/* SPDX-License-Identifier: MIT */
+/* The SBI calls that guests make. */
 #include "guests/lib/sbi.h"
 
 struct sbi_ret sbi_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,

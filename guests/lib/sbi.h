@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: MIT
-// Calls to the supervisor execution environment, under the SBI specification's names (SBI v2.0).
-#pragma once
+/* SPDX-License-Identifier: MIT */
+/* Calls to the supervisor execution environment, under the SBI specification's names (SBI v2.0). */
+#ifndef GUESTS_LIB_SBI_H
+#define GUESTS_LIB_SBI_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,9 +26,11 @@ struct sbi_ret sbi_get_spec_version(void);
 bool sbi_probe_extension(uint64_t eid);
 void sbi_set_timer(uint64_t deadline);
 
-// One character through the legacy console call, which every implementation so far answers.
+/* One character through the legacy console call, which every implementation so far answers. */
 void sbi_putchar(char c);
 
-// Powers the machine off: sbi_shutdown says that all is well, guest_fail that it is not.
+/* Powers the machine off: sbi_shutdown says that all is well, guest_fail that it is not. */
 _Noreturn void sbi_shutdown(void);
 _Noreturn void guest_fail(void);
+
+#endif

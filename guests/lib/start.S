@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: MIT
-// Entry of a guest: the boot hart in S-mode, paging off, a0 its number, a1 the device tree. Other harts stay stopped
-// until somebody starts them through SBI HSM, which our guests do not.
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entry of a guest: the boot hart in S-mode, paging off, a0 its number, a1 the device tree. Other
+ * harts stay stopped until somebody starts them through SBI HSM, which our guests do not.
+ */
 
     .section .text.start, "ax"
     .globl start
@@ -14,9 +16,12 @@ start:
     la sp, stack_top
 
 #if KERNEL_OFFSET
-    // Linked away from where we were loaded: map the first GiB of RAM at both places and go on at the other.
+    /*
+     * Linked away from where we were loaded: map the first GiB of RAM at both places and go on at
+     * the other.
+     */
     la t0, boot_table
-    li t1, (0x80000000 >> 2) | 0xcf     // V R W X A D
+    li t1, (0x80000000 >> 2) | 0xcf     /* V R W X A D */
     li t2, ((0x80000000 >> 30) & 511) * 8
     add t2, t2, t0
     sd t1, (t2)
@@ -24,7 +29,7 @@ start:
     add t2, t2, t0
     sd t1, (t2)
     srli t0, t0, 12
-    li t1, 8 << 60                      // Sv39
+    li t1, 8 << 60                      /* Sv39 */
     or t0, t0, t1
     sfence.vma
     csrw satp, t0

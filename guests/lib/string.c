@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// The functions that the compiler may call by itself.
+/* SPDX-License-Identifier: MIT */
+/* The functions that the compiler may call by itself. */
 #include <stdint.h>
 #include <string.h>
 

@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: MIT
-// The C half of the trap vector. An access that may fault arms a record first and is then stepped
-// over.
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C half of the trap vector. An access that may fault arms a record first and is then stepped
+ * over.
+ */
 #include "guests/lib/trap.h"
 
 #include <stddef.h>
@@ -33,7 +35,7 @@ void trap_handler(struct trap_frame *frame)
         guest_fail();
     }
     *armed = (struct trap_record){true, scause, stval, frame->sepc};
-    // A failed fetch goes back to whoever called; the other accesses are 4 bytes long (norvc).
+    /* A failed fetch goes back to whoever called; the other accesses are 4 bytes long (norvc). */
     frame->sepc = scause == CAUSE_INSTRUCTION_PAGE_FAULT ? frame->x[1] : frame->sepc + 4;
 }
 

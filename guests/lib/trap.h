@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: MIT
-// Traps that a guest takes in its own S-mode code.
-#pragma once
+/* SPDX-License-Identifier: MIT */
+/* Traps that a guest takes in its own S-mode code. */
+#ifndef GUESTS_LIB_TRAP_H
+#define GUESTS_LIB_TRAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,15 +16,19 @@ struct trap_record {
     uint64_t scause, stval, sepc;
 };
 
-// Points stvec at the vector and names the handler of interrupts. An exception that nobody expects
-// fails the guest.
+/*
+ * Points stvec at the vector and names the handler of interrupts. An exception that nobody expects
+ * fails the guest.
+ */
 void trap_init(void (*on_interrupt)(uint64_t scause));
 extern char trap_vector[];
 
-// Accesses that may fault. Each does one access and records the exception that it took, if any.
+/* Accesses that may fault. Each does one access and records the exception that it took, if any. */
 struct trap_record try_load(uint64_t va);
 struct trap_record try_store(uint64_t va);
 struct trap_record try_call(uint64_t va);
 
-// Executes `csrr` of stimecmp, which a hart without Sstc does not have.
+/* Executes `csrr` of stimecmp, which a hart without Sstc does not have. */
 struct trap_record try_stimecmp(void);
+
+#endif

@@ -1,5 +1,8 @@
-// SPDX-License-Identifier: MIT
-// Trap vector for traps out of the guest's own S-mode code: saves the registers into a struct trap_frame on the stack.
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trap vector for traps out of the guest's own S-mode code: saves the registers into a struct
+ * trap_frame on the stack.
+ */
 
     .macro gprs op
     .irp n, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31

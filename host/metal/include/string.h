@@ -1,7 +1,10 @@
-// SPDX-License-Identifier: MIT
-// The part of <string.h> that a freestanding build of the core may use, for targets whose compiler
-// brings no libc.
-#pragma once
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part of <string.h> that a freestanding build of the core may use, for targets whose compiler
+ * brings no libc.
+ */
+#ifndef HOST_METAL_INCLUDE_STRING_H
+#define HOST_METAL_INCLUDE_STRING_H
 
 #include <stddef.h>
 
@@ -15,3 +18,5 @@ size_t strnlen(const char *s, size_t limit);
 int strcmp(const char *a, const char *b);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
+
+#endif

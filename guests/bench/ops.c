@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operations: each loop holds the operation, a decrement and a branch, and is timed as a whole.
+ */
+#include "guests/bench/ops.h"
+
+#include <string.h>
+
+#include "guests/bench/user.h"
+#include "guests/lib/csr.h"
+#include "guests/lib/print.h"
+#include "guests/lib/trap.h"
+
+#define NEVER       (-1UL)
+#define UART_PA     0x10000000UL
+#define UART_THR    0
+#define UART_LSR    5
+#define LSR_THRE    0x20
+#define TOUCH_PAGES 4096UL
+#define SLEEP_TICKS 1000UL
+
+extern char timer_vector[], ipi_vector[];
+
+static volatile uint8_t *const uart = (volatile uint8_t *)UART_VA;
+static struct page_table kernel_table, twin_table;
+static uint64_t this_hart;
+static bool has_sstc;
+
+#define TIMED(count, statement)                                                                    \
+    ({                                                                                             \
+        uint64_t start_ = rdtime();                                                                \
+        for (uint64_t i_ = (count); i_ > 0; i_--) {                                                \
+            statement;                                                                             \
+        }                                                                                          \
+        rdtime() - start_;                                                                         \
+    })
+
+static bool have_sstc(void)
+{
+    return has_sstc;
+}
+
+static bool have_dbcn(void)
+{
+    return sbi_probe_extension(SBI_DBCN);
+}
+
+static uint64_t run_sbi_call(uint64_t count)
+{
+    return TIMED(count, sbi_get_spec_version());
+}
+
+static uint64_t run_set_timer(uint64_t count)
+{
+    return TIMED(count, sbi_set_timer(NEVER - 1));
+}
+
+static uint64_t run_set_stimecmp(uint64_t count)
+{
+    return TIMED(count, csr_write(0x14d, NEVER - 1));
+}
+
+/* The interrupt handlers of switch.S count in tp and clear the bits of gp in sie. */
+static uint64_t interrupts_handled(void)
+{
+    uint64_t tp;
+
+    __asm__ volatile("mv %0, tp" : "=r"(tp));
+    return tp;
+}
+
+static void interrupts_on(const char *vector, uint64_t sie)
+{
+    __asm__ volatile("mv gp, %0; li tp, 0" : : "r"(sie));
+    csr_write(stvec, (uint64_t)vector);
+    csr_set(sstatus, SSTATUS_SIE);
+}
+
+static void interrupts_off(void)
+{
+    csr_clear(sstatus, SSTATUS_SIE);
+    csr_write(sie, 0);
+    csr_write(stvec, (uint64_t)trap_vector);
+}
+
+static void timer_set(uint64_t deadline, bool by_sbi)
+{
+    if (by_sbi)
+        sbi_set_timer(deadline);
+    else
+        csr_write(0x14d, deadline);
+}
+
+/*
+ * The timer is due when it is armed, so all of the time is the way from there into the handler and
+ * back.
+ */
+static uint64_t time_timer(uint64_t count, bool by_sbi)
+{
+    uint64_t ticks;
+
+    interrupts_on(timer_vector, SIE_STIE);
+    ticks = TIMED(count, {
+        timer_set(0, by_sbi);
+        csr_set(sie, SIE_STIE);
+        while (interrupts_handled() != count - i_ + 1)
+            ;
+    });
+    interrupts_off();
+    timer_set(NEVER, by_sbi);
+    return ticks;
+}
+
+static uint64_t run_timer_sbi(uint64_t count)
+{
+    return time_timer(count, true);
+}
+
+static uint64_t run_timer_stimecmp(uint64_t count)
+{
+    return time_timer(count, false);
+}
+
+static uint64_t run_ipi(uint64_t count)
+{
+    uint64_t ticks;
+
+    interrupts_on(ipi_vector, 0);
+    csr_set(sie, SIE_SSIE);
+    ticks = TIMED(count, {
+        sbi_call(SBI_IPI, 0, 1, this_hart, 0, 0);
+        while (interrupts_handled() != count - i_ + 1)
+            ;
+    });
+    interrupts_off();
+    return ticks;
+}
+
+static uint64_t run_remote_fence(uint64_t count)
+{
+    return TIMED(count, sbi_call(SBI_RFENCE, 1, 1, this_hart, 0, NEVER));
+}
+
+static uint64_t run_uart_read(uint64_t count)
+{
+    return TIMED(count, (void)uart[UART_LSR]);
+}
+
+static uint64_t run_uart_char(uint64_t count)
+{
+    uint64_t ticks = TIMED(count, {
+        while (!(uart[UART_LSR] & LSR_THRE))
+            ;
+        uart[UART_THR] = '.';
+    });
+
+    print("\n");
+    return ticks;
+}
+
+static uint64_t run_dbcn_char(uint64_t count)
+{
+    uint64_t ticks = TIMED(count, sbi_call(SBI_DBCN, 2, '.', 0, 0, 0));
+
+    print("\n");
+    return ticks;
+}
+
+static uint64_t run_first_touch(uint64_t count)
+{
+    volatile uint64_t *page = (volatile uint64_t *)TOUCH_VA;
+
+    return TIMED(count, {
+        *page = 1;
+        page += PAGE_SIZE / sizeof *page;
+    });
+}
+
+static uint64_t run_csr_write(uint64_t count)
+{
+    return TIMED(count, csr_write(sscratch, i_));
+}
+
+static uint64_t run_sfence_vma(uint64_t count)
+{
+    return TIMED(count, sfence_vma());
+}
+
+static uint64_t run_satp_switch(uint64_t count)
+{
+    uint64_t one = page_table_satp(kernel_table);
+    uint64_t other = page_table_satp(twin_table);
+
+    return TIMED(count / 2, {
+        csr_write(satp, other);
+        sfence_vma();
+        csr_write(satp, one);
+        sfence_vma();
+    });
+}
+
+static uint64_t run_user_ecall(uint64_t count)
+{
+    uint64_t start = rdtime();
+
+    user_run(user_ecall, count, true);
+    return rdtime() - start;
+}
+
+/*
+ * Sleeps with interrupts masked in sstatus, so that none can slip in between the test and the wfi;
+ * what counts is the time beyond the deadline.
+ */
+static uint64_t run_wfi(uint64_t count)
+{
+    uint64_t ticks;
+
+    interrupts_on(timer_vector, SIE_STIE);
+    csr_clear(sstatus, SSTATUS_SIE);
+    ticks = TIMED(count, {
+        timer_set(rdtime() + SLEEP_TICKS, !has_sstc);
+        csr_set(sie, SIE_STIE);
+        do {
+            __asm__ volatile("wfi");
+            csr_set(sstatus, SSTATUS_SIE);
+            csr_clear(sstatus, SSTATUS_SIE);
+        } while (interrupts_handled() != count - i_ + 1);
+    });
+    interrupts_off();
+    timer_set(NEVER, !has_sstc);
+    return ticks > count * SLEEP_TICKS ? ticks - count * SLEEP_TICKS : 0;
+}
+
+#define ANY (1UL << 22)
+
+const struct op ops[] = {
+    {"sbi_call", NULL, 64, ANY, run_sbi_call},
+    {"set_timer", NULL, 64, ANY, run_set_timer},
+    {"set_stimecmp", have_sstc, 64, ANY, run_set_stimecmp},
+    {"timer_sbi", NULL, 64, ANY, run_timer_sbi},
+    {"timer_stimecmp", have_sstc, 64, ANY, run_timer_stimecmp},
+    {"ipi_self", NULL, 64, ANY, run_ipi},
+    {"remote_fence_self", NULL, 64, ANY, run_remote_fence},
+    {"uart_read", NULL, 64, ANY, run_uart_read},
+    {"first_touch", NULL, TOUCH_PAGES, TOUCH_PAGES, run_first_touch},
+    {"csr_write", NULL, 64, ANY, run_csr_write},
+    {"sfence_vma", NULL, 64, ANY, run_sfence_vma},
+    {"satp_switch", NULL, 64, ANY, run_satp_switch},
+    {"user_ecall", NULL, 64, ANY, run_user_ecall},
+    {"wfi_excess", NULL, 64, 64, run_wfi},
+    {"char_dbcn", have_dbcn, 1024, 1024, run_dbcn_char},
+    {"char_uart", NULL, 1024, 1024, run_uart_char},
+};
+const size_t op_count = sizeof ops / sizeof ops[0];
+
+void ops_init(struct page_table kernel, uint64_t hart)
+{
+    this_hart = hart;
+    kernel_table = kernel;
+    page_map(kernel, UART_VA, UART_PA, PAGE_SIZE, PTE_R | PTE_W);
+    page_map(kernel, TOUCH_VA, TOUCH_PA, TOUCH_PAGES * PAGE_SIZE, PTE_R | PTE_W);
+    twin_table = page_table_new();
+    memcpy(twin_table.root, kernel.root, PAGE_SIZE);
+    has_sstc = !try_stimecmp().taken;
+}

@@ -1,46 +1,89 @@
 # SPDX-License-Identifier: MIT
-# `make help` lists the targets. Objects go to build/<target>/, one target per compiler and purpose.
+# `make help` lists the targets. Objects go to build/<flavour>/, one flavour per compiler and
+# purpose; guests, tests and checks have a file of rules each.
 
 B := build
 # Commands are shown with V=1.
 ifndef V
 MAKEFLAGS += -s
 endif
+
 CC ?= gcc
+CLANG ?= clang
 RISCV_CC ?= riscv64-linux-gnu-gcc
-WARN := -Wall -Wextra -Werror -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes
+WARN ?= -Wall -Wextra -Werror -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE $(WARN) -I. -MMD -MP -g
+CFLAGS_FREE := -std=c11 -ffreestanding -fno-stack-protector -mcmodel=medany -march=rv64imac \
+    -mabi=lp64 $(WARN) -I. -MMD -MP -g
 
 CORE_SRC := $(wildcard core/*.c core/*/*.c)
+CMD_SRC := $(wildcard engine/interp/*.c host/linux/*.c cli/*.c)
+MAIN_SRC := cli/main.c
 
-# build machine: the command, and the library under sanitizers for the tests
-$(B)/host/%.o: %.c
+FETCHED := $(B)/apt/fetched
+SYSROOT := $(B)/riscv64/sysroot
+
+.PHONY: all riscv64
+all: $(B)/trapeze $(if $(wildcard $(FETCHED)),riscv64)
+riscv64: $(B)/riscv64/trapeze
+
+# The command, for this machine and for riscv64 Linux.
+$(B)/trapeze: $(CMD_SRC:%.c=$(B)/host/%.o) $(B)/host/libtrapeze.a
+	$(CC) $^ -lfdt -lz -lpthread -o $@
+$(B)/riscv64/trapeze: $(CMD_SRC:%.c=$(B)/riscv64/%.o) $(B)/riscv64/libtrapeze.a
+	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
+
+# flavour,compiler,flags: how a flavour makes an object of any C file
+define flavour
+$(B)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$(2) $(3) -c $$< -o $$@
+$(B)/$(1)/libtrapeze.a: $(CORE_SRC:%.c=$(B)/$(1)/%.o)
+$(B)/$(1)/libhost.a: $(patsubst %.c,$(B)/$(1)/%.o,$(filter-out $(MAIN_SRC),$(CMD_SRC)))
+endef
+%.a:
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -O2 -c $< -o $@
+	rm -f $@ && $(if $(findstring /riscv64/,$@)$(findstring /metal/,$@),riscv64-linux-gnu-)ar rcs $@ $^
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-$(B)/asan/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -O1 $(SAN) -c $< -o $@
+$(eval $(call flavour,host,$$(CC),$$(CFLAGS_ALL) -O2))
+$(eval $(call flavour,asan,$$(CC),$$(CFLAGS_ALL) -O1 $$(SAN)))
+$(eval $(call flavour,tsan,$$(CC),$$(CFLAGS_ALL) -O1 -fsanitize=thread))
+$(eval $(call flavour,fuzz,$$(CLANG),$$(CFLAGS_ALL) -O1 $$(SAN) -fsanitize=fuzzer-no-link))
+$(eval $(call flavour,riscv64,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -isystem $$(SYSROOT)/include))
+$(eval $(call flavour,metal,$$(RISCV_CC),$$(CFLAGS_FREE) -O2 -isystem host/metal/include \
+    -isystem $$(SYSROOT)/include))
 
-$(B)/%/libtrapeze.a: 
-	@mkdir -p $(@D)
-	rm -f $@ && ar rcs $@ $^
-$(B)/host/libtrapeze.a: $(CORE_SRC:%.c=$(B)/host/%.o)
-$(B)/asan/libtrapeze.a: $(CORE_SRC:%.c=$(B)/asan/%.o)
+# libfdt and zlib for riscv64, out of Debian's packages and apart from what else these hold
+$(CORE_SRC:%.c=$(B)/riscv64/%.o) $(CMD_SRC:%.c=$(B)/riscv64/%.o) \
+$(CORE_SRC:%.c=$(B)/metal/%.o): | $(SYSROOT)/done
+$(SYSROOT)/done: $(FETCHED)
+	@mkdir -p $(SYSROOT)/include $(SYSROOT)/lib
+	cp $(addprefix $(B)/apt/root/usr/include/,fdt.h libfdt.h libfdt_env.h zlib.h zconf.h) \
+	    $(SYSROOT)/include
+	cp $(addprefix $(B)/apt/root/usr/lib/riscv64-linux-gnu/,libfdt.a libz.a) $(SYSROOT)/lib
+	touch $@
 
-# ring 1: one program per tests/unit/test_*.c, linked with the sanitized library
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
-UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%)
-UNIT_HELP := $(patsubst %.c,$(B)/asan/%.o,$(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)))
+include guests/guests.mk tests/tests.mk scripts/check.mk
 
-$(B)/asan/tests/unit/test_%: $(B)/asan/tests/unit/test_%.o $(UNIT_HELP) $(B)/asan/libtrapeze.a
-	$(CC) $(SAN) $^ -lcmocka -lfdt -lm -o $@
+.PHONY: run clean help
+run: $(B)/trapeze $(GUESTS)/linux/Image $(GUESTS)/linux/initrd.cpio.gz
+	$(B)/trapeze run --kernel $(GUESTS)/linux/Image --initrd $(GUESTS)/linux/initrd.cpio.gz \
+	    --append "console=ttyS0 quiet"
 
-.PHONY: unit
-unit: $(UNIT_BIN)
-	@fail=0; for t in $(UNIT_BIN); do $$t || fail=1; done; exit $$fail
+clean: # keeps what was fetched
+	find $(B) -mindepth 1 -maxdepth 1 ! -name apt -exec rm -rf {} +
 
-include guests/guests.mk
+help:
+	@echo "make           build the command for this machine (and for riscv64, once guests are there)"
+	@echo "make run       boot the Linux guest to a shell"
+	@echo "make test      rings 1 to 3, with a summary; or: make unit, make ring2, make ring3"
+	@echo "make check     format, warnings, static analysis, layering, imports"
+	@echo "make bench     boot time against qemu-system-riscv64, and the benchmark guests"
+	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60)"
+	@echo "make mutants   delete checks one by one and see a test fail for each"
+	@echo "make guests    fetch Debian's guests and build our own into build/guests/"
+	@echo "make clean     remove what was built, keep what was fetched"
+	@echo "V=1 shows commands; SEED=n draws another bench2 guest"
 
 -include $(shell find $(B) -path $(B)/apt -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Guests. Debian's come unpacked from scripts/fetch-guests.sh; our own are freestanding S-mode programs.
+# Guests. Debian's come unpacked from scripts/fetch-guests.sh; our own are freestanding S-mode
+# programs.
 
 GUESTS := $(B)/guests
-FETCHED := $(B)/apt/fetched
 
 $(FETCHED): scripts/fetch-guests.sh
 	scripts/fetch-guests.sh $(B)
@@ -19,8 +19,9 @@ $(GUESTS)/u-boot-smode.elf: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf $@
 
-# Our own. Each guest has a layout.h that says where it is linked; the two bench guests get theirs, their trap sequence
-# and some compiler flags from the generator: bench from no seed, bench2 from SEED.
+# Our own. Each guest has a layout.h that says where it is linked; the two bench guests get theirs,
+# their trap sequence and some compiler flags from the generator: bench from no seed, bench2 from
+# SEED.
 SEED ?= 20127
 GUEST_CFLAGS := -std=gnu11 $(WARN) -O2 -g -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany \
     -mno-relax -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
@@ -29,6 +30,7 @@ GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,--build-id=none,-z,
 
 LIB_SRC := $(wildcard guests/lib/*.c guests/lib/*.S)
 HELLO_SRC := $(LIB_SRC) $(wildcard guests/hello/*.c)
+SMP_SRC := $(LIB_SRC) $(wildcard guests/smp/*.c guests/smp/*.S)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
 
 # $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
@@ -47,6 +49,7 @@ $(GUESTS)/$(1).elf: $(B)/$(1)/guest.ld $(2:%=$(B)/$(1)/%.o)
 	$$(RISCV_CC) $$(GUEST_LDFLAGS) -T $$^ -o $$@
 endef
 $(eval $(call own-guest,hello,$(HELLO_SRC),guests/lib))
+$(eval $(call own-guest,smp,$(SMP_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
 $(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
 
@@ -61,7 +64,17 @@ $(B)/bench2/seed: FORCE
 	@mkdir -p $(@D)
 	@echo $(SEED) | cmp -s - $@ || echo $(SEED) >$@
 
-OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf bench.elf bench2.elf)
+# A case is one file of assembly that does one thing to its machine.
+CASE_SRC := $(wildcard guests/cases/*.S)
+$(GUESTS)/case-%.elf: $(B)/cases/guests/cases/%.S.o
+	@mkdir -p $(@D)
+	$(RISCV_CC) $(GUEST_LDFLAGS) -Wl,--nmagic,-Ttext=0x80200000,-e,start $< -o $@
+$(B)/cases/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
+
+OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf bench.elf bench2.elf) \
+    $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests FORCE
 own-guests: $(OWN_GUESTS)

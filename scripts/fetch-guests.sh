@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Fetches what runs on RISC-V and is not ours (Debian's kernel, busybox, U-Boot, libfdt, zlib) with apt's own client
-# and an apt configuration of the project's own, so that neither the machine's package sources nor its installed
-# packages change. usage: fetch-guests.sh BUILD_DIR; unpacks into BUILD_DIR/apt/root, and fetches nothing when the same
-# packages were fetched before.
+# Fetches what runs on RISC-V and is not ours (Debian's kernel, busybox, U-Boot, libfdt, zlib) with
+# apt's own client and an apt configuration of the project's own, so that neither the machine's
+# package sources nor its installed packages change. usage: fetch-guests.sh BUILD_DIR; unpacks into
+# BUILD_DIR/apt/root, and fetches nothing when the same packages were fetched before.
 set -eu
 
 apt=$(mkdir -p "$1/apt" && cd "$1/apt" && pwd)
@@ -24,8 +24,9 @@ for tool in apt-get apt-cache dpkg-deb; do
     }
 done
 
-# The machine's first entry for Debian's main archive, deb822 or one line, as a deb822 stanza for our suite. Options
-# that say how to trust the mirror (Signed-By, Trusted, Check-Valid-Until, ...) are kept.
+# The machine's first entry for Debian's main archive, deb822 or one line, as a deb822 stanza for
+# our suite. Options that say how to trust the mirror (Signed-By, Trusted, Check-Valid-Until, ...)
+# are kept.
 deb822_entry() {
     awk -v suite=$suite '
         function flush_stanza() {

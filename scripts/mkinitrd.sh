@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Packs the Linux guest's initrd: busybox, our init, and the modules that reach virtio-mmio disks with ext4 and the
-# entropy device, with a list of them in loading order. Symbols that no relocation needs are left behind: they are most
-# of the bytes, and the guest unpacks every byte before init runs. Needs no root: devices come from the kernel's own
-# archive and devtmpfs. The same inputs give the same bytes. usage: mkinitrd.sh UNPACKED_PACKAGES INIT OUTPUT
+# Packs the Linux guest's initrd: busybox, our init, and the modules that reach virtio-mmio disks
+# with ext4 and the entropy device, with a list of them in loading order. Symbols that no relocation
+# needs are left behind: they are most of the bytes, and the guest unpacks every byte before init
+# runs. Needs no root: devices come from the kernel's own archive and devtmpfs. The same inputs give
+# the same bytes. usage: mkinitrd.sh UNPACKED_PACKAGES INIT OUTPUT
 set -eu
 export LC_ALL=C
 
@@ -22,8 +23,8 @@ cp "$init" "$tree/init"
 chmod 755 "$tree/init" "$tree/bin/busybox"
 : >"$modules/order"
 
-# Unpacks module $1 and, before it, whatever its .modinfo says it depends on. Debian names a module's file with `-` or
-# `_`, its dependants always with `_`.
+# Unpacks module $1 and, before it, whatever its .modinfo says it depends on. Debian names a
+# module's file with `-` or `_`, its dependants always with `_`.
 add_module() {
     [ -e "$modules/$1.ko" ] && return
     file=$(find "$root"/usr/lib/modules/*/kernel -name "$1.ko.xz")

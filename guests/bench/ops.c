@@ -128,7 +128,7 @@ static uint64_t run_ipi(uint64_t count)
     interrupts_on(ipi_vector, 0);
     csr_set(sie, SIE_SSIE);
     ticks = TIMED(count, {
-        sbi_call(SBI_IPI, 0, 1, this_hart, 0, 0);
+        sbi_send_ipi(1, this_hart);
         while (interrupts_handled() != count - i_ + 1)
             ;
     });
@@ -138,7 +138,7 @@ static uint64_t run_ipi(uint64_t count)
 
 static uint64_t run_remote_fence(uint64_t count)
 {
-    return TIMED(count, sbi_call(SBI_RFENCE, 1, 1, this_hart, 0, NEVER));
+    return TIMED(count, sbi_remote_sfence_vma(1, this_hart, 0, NEVER));
 }
 
 static uint64_t run_uart_read(uint64_t count)

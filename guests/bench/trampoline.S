@@ -9,4 +9,4 @@
     .globl trap_entry, trap_entry_fast, trap_leave
     .balign 4096
     .option norvc
-#include "sequence.h"
+#include <sequence.h>

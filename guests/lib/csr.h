@@ -31,6 +31,7 @@
 #define SATP_SV39                    (8UL << 60)
 
 #define CAUSE_INTERRUPT              (1UL << 63)
+#define CAUSE_SUPERVISOR_SOFTWARE    (CAUSE_INTERRUPT | 1)
 #define CAUSE_SUPERVISOR_TIMER       (CAUSE_INTERRUPT | 5)
 #define CAUSE_ILLEGAL_INSTRUCTION    2
 #define CAUSE_BREAKPOINT             3

@@ -31,6 +31,36 @@ void sbi_set_timer(uint64_t deadline)
     sbi_call(SBI_TIME, 0, deadline, 0, 0, 0);
 }
 
+struct sbi_ret sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+{
+    return sbi_call(SBI_HSM, 0, hart, entry, opaque, 0);
+}
+
+struct sbi_ret sbi_hart_stop(void)
+{
+    return sbi_call(SBI_HSM, 1, 0, 0, 0, 0);
+}
+
+struct sbi_ret sbi_hart_get_status(uint64_t hart)
+{
+    return sbi_call(SBI_HSM, 2, hart, 0, 0, 0);
+}
+
+struct sbi_ret sbi_send_ipi(uint64_t mask, uint64_t base)
+{
+    return sbi_call(SBI_IPI, 0, mask, base, 0, 0);
+}
+
+struct sbi_ret sbi_remote_fence_i(uint64_t mask, uint64_t base)
+{
+    return sbi_call(SBI_RFENCE, 0, mask, base, 0, 0);
+}
+
+struct sbi_ret sbi_remote_sfence_vma(uint64_t mask, uint64_t base, uint64_t start, uint64_t size)
+{
+    return sbi_call(SBI_RFENCE, 1, mask, base, start, size);
+}
+
 void sbi_putchar(char c)
 {
     sbi_call(SBI_LEGACY_PUTCHAR, 0, (uint8_t)c, 0, 0, 0);

@@ -11,13 +11,20 @@ struct sbi_ret {
     int64_t value;
 };
 
-#define SBI_LEGACY_PUTCHAR 1L
-#define SBI_BASE           0x10L
-#define SBI_TIME           0x54494d45L
-#define SBI_IPI            0x735049L
-#define SBI_RFENCE         0x52464e43L
-#define SBI_DBCN           0x4442434eL
-#define SBI_SRST           0x53525354L
+#define SBI_LEGACY_PUTCHAR        1L
+#define SBI_BASE                  0x10L
+#define SBI_TIME                  0x54494d45L
+#define SBI_IPI                   0x735049L
+#define SBI_HSM                   0x48534dL
+#define SBI_RFENCE                0x52464e43L
+#define SBI_DBCN                  0x4442434eL
+#define SBI_SRST                  0x53525354L
+
+#define SBI_ERR_INVALID_PARAM     (-3)
+#define SBI_ERR_ALREADY_AVAILABLE (-6)
+
+#define HSM_STARTED               0
+#define HSM_STOPPED               1
 
 struct sbi_ret sbi_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,
                         uint64_t a3);
@@ -25,6 +32,13 @@ struct sbi_ret sbi_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, ui
 struct sbi_ret sbi_get_spec_version(void);
 bool sbi_probe_extension(uint64_t eid);
 void sbi_set_timer(uint64_t deadline);
+
+struct sbi_ret sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque);
+struct sbi_ret sbi_hart_get_status(uint64_t hart);
+struct sbi_ret sbi_hart_stop(void);
+struct sbi_ret sbi_send_ipi(uint64_t mask, uint64_t base);
+struct sbi_ret sbi_remote_fence_i(uint64_t mask, uint64_t base);
+struct sbi_ret sbi_remote_sfence_vma(uint64_t mask, uint64_t base, uint64_t start, uint64_t size);
 
 /* One character through the legacy console call, which every implementation so far answers. */
 void sbi_putchar(char c);

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# `make check`: everything that can be said about the source without running it.
+
+ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c)
+ALL_H := $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h)
+GUEST_C := $(wildcard guests/*/*.c)
+GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
+ALL_FORMATTED := $(ALL_C) $(ALL_H) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+
+.PHONY: check check-format check-warnings check-headers check-layering check-imports check-static
+check: check-format check-layering check-headers check-warnings check-imports check-static
+	@echo "check: all passed"
+
+# Other versions of clang-format lay the same source out otherwise.
+CLANG_FORMAT ?= clang-format
+CLANG_FORMAT_VERSION := 14
+check-format:
+	if $(CLANG_FORMAT) --version | grep -q 'version $(CLANG_FORMAT_VERSION)\.'; then \
+	    $(CLANG_FORMAT) --dry-run -Werror $(ALL_FORMATTED); \
+	else \
+	    echo "check-format: skipped, it needs clang-format $(CLANG_FORMAT_VERSION)"; \
+	fi
+
+check-layering:
+	scripts/check-layering.sh
+
+# Each header compiles alone, twice included, for the machine that it is for.
+check-headers: $(ALL_H:%=$(B)/headers/%.ok) $(GUEST_H:%=$(B)/headers/%.ok)
+$(ALL_H:%=$(B)/headers/%.ok): $(B)/headers/%.ok: %
+	@mkdir -p $(@D)
+	printf '#include "%s"\n#include "%s"\n' $< $< | $(CC) -x c -fsyntax-only $(CFLAGS_ALL) \
+	    -MF $(@:.ok=.d) -MT $@ -
+	touch $@
+$(GUEST_H:%=$(B)/headers/%.ok): $(B)/headers/%.ok: %
+	@mkdir -p $(@D)
+	printf '#include "%s"\n#include "%s"\n' $< $< | $(RISCV_CC) -x c -fsyntax-only \
+	    $(GUEST_CFLAGS) -include guests/lib/layout.h -MF $(@:.ok=.d) -MT $@ -
+	touch $@
+
+# Both compilers, for every target that a file is built for.
+$(eval $(call flavour,clang,$$(CLANG),$$(CFLAGS_ALL) -O1))
+$(eval $(call flavour,clang-riscv64,$$(CLANG) --target=riscv64-linux-gnu,$$(CFLAGS_ALL) -O1 \
+    -isystem $$(SYSROOT)/include -isystem /usr/riscv64-linux-gnu/include))
+$(eval $(call flavour,clang-metal,$$(CLANG) --target=riscv64-unknown-elf,$$(CFLAGS_FREE) -O1 \
+    -isystem host/metal/include -isystem $$(SYSROOT)/include))
+$(CORE_SRC:%.c=$(B)/clang-metal/%.o) $(CORE_SRC:%.c=$(B)/clang-riscv64/%.o) \
+$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
+
+check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o) \
+    $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
+        $(CORE_SRC) $(CMD_SRC))) \
+    $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o))
+
+check-imports: $(CORE_SRC:%.c=$(B)/metal/%.o)
+	scripts/check-imports.sh $^
+
+# Static analysis of what ships, file by file; a file is looked at again when it or a header of it
+# changed.
+CLANG_TIDY ?= clang-tidy
+check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC))
+$(B)/static/%.ok: %.c .clang-tidy $(B)/host/%.o
+	@mkdir -p $(@D)
+	$(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- $(filter-out -M% -g,$(CFLAGS_ALL)) 2>$@.err \
+	    || { cat $@.err; exit 1; }
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingIncludeSystem --error-exitcode=1 -I. $<
+	rm $@.err && touch $@

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Self-checking guests under the engines of this build: each reports through its console and the
+# exit status of the command. usage: ring2.sh RESULTS BUILD
+set -u
+ring=ring2 results=$1 build=$2
+. tests/lib.sh
+
+out=$results/ring2.out
+
+# run_guest STATUS OPTIONS...: true if the guest ends with that status; its console is in $out.
+run_guest() {
+    want=$1
+    shift
+    timeout 120 "$build/trapeze" run --engine "$engine" "$@" >"$out" 2>"$out.err" </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] && return
+    echo "status $got, expected $want; the end of its output:"
+    tail -n 20 "$out"
+    cat "$out.err"
+    return 1
+}
+
+says() {
+    grep -q "$1" "$out" && return
+    echo "no line with '$1' in:"
+    tail -n 20 "$out"
+    return 1
+}
+
+one_line_why() {
+    grep -q 'vcpu' "$out.err" && grep -q 'pc' "$out.err" && return
+    echo "no line that says which vCPU was parked, and where, in:"
+    cat "$out.err"
+    return 1
+}
+
+hello() {
+    run_guest 0 --kernel "$build/guests/hello.elf" --memory 128M --vcpus "$1" &&
+        [ "$(grep -c '^hello: tick' "$out")" -eq 5 ] && says '^hello: all is well'
+}
+
+smp() {
+    run_guest 0 --kernel "$build/guests/smp.elf" --memory 128M --vcpus "$1" --timeout 60 &&
+        says "^smp: $1 harts, all is well"
+}
+
+# Every measurement is there, with a count and a time.
+bench() {
+    run_guest 0 --kernel "$build/guests/$1.elf" --memory 128M --timeout 110 || return
+    for name in sbi_call set_timer timer_sbi ipi_self remote_fence_self uart_read first_touch \
+        csr_write sfence_vma satp_switch user_ecall wfi_excess char_uart pure memory badsyscall \
+        goodsyscall; do
+        says "^BENCH $name [1-9][0-9]* [0-9][0-9]*.\{0,1\}\$" || return
+    done
+    [ "$(grep -c '^good.sys' "$out")" -eq 1000 ]
+}
+
+case_guest() {
+    run_guest "$2" --kernel "$build/guests/case-$1.elf" --memory 64M --timeout "$3"
+}
+
+parked_guest() {
+    case_guest "$1" 4 20 && one_line_why
+}
+
+for engine in interp; do
+    check "$engine: paging, page faults and timer ticks are as hello.elf expects" hello 1
+    check "$engine: hello.elf is not disturbed by three more harts that stay stopped" hello 4
+    for harts in 2 4; do
+        check "$engine: $harts harts start, share memory, interrupt and fence each other, stop" \
+            smp "$harts"
+    done
+    check "$engine: bench.elf measures everything and ends well" bench bench
+    check "$engine: bench2.elf, drawn from a seed, measures everything and ends well" bench bench2
+    check "$engine: a shutdown with a failure reason is exit status 3" case_guest reset-failure 3 20
+    check "$engine: the power device's fail code is exit status 3" case_guest power-fail 3 20
+    check "$engine: the power device's off code is exit status 0" case_guest power-off 0 20
+    check "$engine: a guest that never ends is exit status 5 at its timeout" case_guest spin 5 2
+    check "$engine: a wfi that nothing will end is exit status 5 at its timeout" case_guest sleep 5 2
+    check "$engine: a jump to nowhere parks the guest" parked_guest nowhere
+    check "$engine: an illegal instruction without a handler parks the guest" parked_guest illegal
+done
+rm -f "$out" "$out.err"
+finish

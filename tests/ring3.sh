@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Real guests, unmodified: Debian's kernel with 1 and 4 vCPUs, its disk, its shell; U-Boot.
+# usage: ring3.sh RESULTS BUILD
+set -u
+ring=ring3 results=$1 build=$2
+. tests/lib.sh
+
+out=$results/ring3.out
+disk=$results/ring3.img
+engine=interp
+
+trapeze() {
+    timeout 300 "$build/trapeze" run --engine "$engine" --timeout 280 "$@" >"$out" 2>"$out.err"
+}
+
+linux() {
+    append=$1
+    shift
+    trapeze --kernel "$build/guests/linux/Image" --initrd "$build/guests/linux/initrd.cpio.gz" \
+        --append "console=ttyS0 quiet $append" "$@"
+}
+
+# Prints what a failed guest said. Its status is that of a failure.
+explain() {
+    echo "$1; the end of its output:"
+    tail -n 20 "$out"
+    cat "$out.err"
+    return 1
+}
+
+says() {
+    tr -d '\r' <"$out" | grep -qE "$1" || explain "no line '$1'"
+}
+
+linux_runs() {
+    linux 'run="uname -m; nproc"' --vcpus "$1" </dev/null || { explain "status $?"; return; }
+    says '^guest up: [0-9.]+$' && says '^riscv64$' && says "^$1\$"
+}
+
+make_disk() {
+    rm -f "$disk"
+    truncate -s 32M "$disk"
+    /sbin/mke2fs -q -t ext4 "$disk"
+}
+
+# What the guest wrote is in the image, and the file system is sound.
+disk_keeps() {
+    make_disk
+    linux 'run="mount /dev/vda /mnt; seq 100000 >/mnt/numbers; sync; umount /mnt"' \
+        --vcpus 2 --disk "$disk" </dev/null || { explain "status $?"; return; }
+    /sbin/debugfs -R 'cat numbers' "$disk" 2>/dev/null >"$out.file"
+    seq 100000 | cmp - "$out.file" && /sbin/e2fsck -fn "$disk" >/dev/null 2>&1 ||
+        explain "the disk does not hold what was written"
+}
+
+disk_refuses_writes() {
+    make_disk
+    before=$(cksum <"$disk")
+    linux 'run="cat /sys/block/vda/ro; echo x >/dev/vda || echo refused"' --disk "$disk,ro" \
+        </dev/null || { explain "status $?"; return; }
+    says '^1$' && says '^refused$' && [ "$before" = "$(cksum <"$disk")" ]
+}
+
+disk_legacy() {
+    make_disk
+    linux 'run="mount /dev/vda /mnt; echo legacy >/mnt/word; umount /mnt"' \
+        --disk "$disk,legacy" </dev/null || { explain "status $?"; return; }
+    [ "$(/sbin/debugfs -R 'cat word' "$disk" 2>/dev/null)" = legacy ] ||
+        explain "the disk does not hold what was written"
+}
+
+entropy() {
+    linux 'run="head -c 16 /dev/hwrng | wc -c"' </dev/null || { explain "status $?"; return; }
+    says '^16$'
+}
+
+# wait_for PATTERN: until the guest's console shows it, at most 200 seconds.
+wait_for() {
+    for _ in $(seq 1000); do
+        grep -qE "$1" "$out" && return
+        sleep 0.2
+    done
+    return 1
+}
+
+# converse COMMAND...: starts the guest in the background with a pipe as its console input (fd 3).
+converse() {
+    rm -f "$out.pipe"
+    mkfifo "$out.pipe"
+    : >"$out"
+    "$@" <"$out.pipe" &
+    guest=$!
+    exec 3>"$out.pipe"
+}
+
+ended() {
+    exec 3>&-
+    wait "$guest" || explain "status $?"
+}
+
+shell() {
+    converse linux ''
+    wait_for '~ # ' && echo 'echo $((6 * 7)); exit' >&3
+    ended && says '^42$'
+}
+
+u_boot() {
+    converse trapeze --kernel "$build/guests/u-boot-smode.bin"
+    wait_for 'Hit any key' && echo >&3
+    wait_for '=> ' && echo 'echo prompt reached; poweroff' >&3
+    ended && says '^prompt reached$'
+}
+
+deterministic() {
+    make_disk
+    for i in 1 2; do
+        cp "$disk" "$disk.$i"
+        linux 'run="mount /dev/vda /mnt; echo x >/mnt/a; umount /mnt; cat /proc/interrupts"' \
+            --deterministic=7 --vcpus 4 --disk "$disk.$i" --stats </dev/null || {
+            explain "status $?"
+            return
+        }
+        cat "$out" "$out.err" | grep -v _ns >"$disk.$i.out"
+        cksum <"$disk.$i" >>"$disk.$i.out"
+    done
+    cmp "$disk.1.out" "$disk.2.out"
+}
+
+check "Debian's kernel boots to init and powers off, 1 vCPU" linux_runs 1
+check "Debian's kernel boots to init and powers off, 4 vCPUs" linux_runs 4
+check "the shell answers at the console and its end powers off" shell
+check "a file written by the guest is in the image afterwards" disk_keeps
+check "a read-only disk refuses writes and stays as it was" disk_refuses_writes
+check "a legacy disk (virtio version 1) takes writes too" disk_legacy
+check "the entropy device gives bytes" entropy
+check "two deterministic runs print and write the same" deterministic
+check "U-Boot reaches its prompt and poweroff ends it" u_boot
+rm -f "$out" "$out".* "$disk" "$disk".*
+finish

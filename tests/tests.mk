@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# Tests. Every runner appends `pass|fail|skip ring name` lines to build/results/<ring>.txt;
+# scripts/summary.sh counts them, and its status is that of `make test`.
+
+RESULTS := $(B)/results
+
+# Ring 1: one program per tests/unit/test_*.c, linked with the sanitized libraries; what else lies
+# there helps all of them. Programs of tests/threads run under ThreadSanitizer instead.
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%)
+HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+UNIT_HELP := $(HELP_SRC:%.c=$(B)/asan/%.o)
+THREAD_SRC := $(wildcard tests/threads/test_*.c)
+THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)
+TEST_LIBS := -lcmocka -lfdt -lz -lm -lpthread
+
+$(B)/asan/tests/unit/test_%: $(B)/asan/tests/unit/test_%.o $(UNIT_HELP) $(B)/asan/libhost.a \
+    $(B)/asan/libtrapeze.a
+	$(CC) $(SAN) $^ $(TEST_LIBS) -o $@
+$(B)/tsan/tests/threads/test_%: $(B)/tsan/tests/threads/test_%.o $(HELP_SRC:%.c=$(B)/tsan/%.o) \
+    $(B)/tsan/libhost.a $(B)/tsan/libtrapeze.a
+	$(CC) -fsanitize=thread $^ $(TEST_LIBS) -o $@
+
+.PHONY: test unit ring2 ring3 fuzz mutants bench
+unit: $(UNIT_BIN) $(THREAD_BIN)
+	tests/ring1.sh $(RESULTS) $^
+ring2: $(B)/trapeze own-guests
+	tests/ring2.sh $(RESULTS) $(B)
+ring3: $(B)/trapeze guests
+	tests/ring3.sh $(RESULTS) $(B)
+
+# All rings even if one fails: the summary says which.
+test:
+	rm -rf $(RESULTS)
+	-$(MAKE) unit
+	-$(MAKE) ring2
+	-$(MAKE) ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 ring3
+
+# libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/fuzz/%)
+FUZZ_HELP_SRC := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c)) $(HELP_SRC)
+$(B)/fuzz/libhelp.a: $(FUZZ_HELP_SRC:%.c=$(B)/fuzz/%.o)
+$(B)/fuzz/tests/fuzz/fuzz_%: $(B)/fuzz/tests/fuzz/fuzz_%.o $(B)/fuzz/libhelp.a \
+    $(B)/fuzz/libhost.a $(B)/fuzz/libtrapeze.a
+	$(CLANG) $(SAN) -fsanitize=fuzzer $^ $(TEST_LIBS) -o $@
+fuzz: $(FUZZ_BIN)
+	tests/fuzz.sh $(RESULTS) $(B)/corpus $(FUZZ_SECONDS) $^
+
+mutants:
+	scripts/mutants.sh $(RESULTS) $(B) tests/mutants/list.txt
+
+bench: $(B)/trapeze guests
+	scripts/bench.sh $(B)

@@ -112,6 +112,8 @@ static enum exec_status exec_cross(struct vcpu *vcpu, struct trap *trap)
  */
 bool interp_loop(struct vcpu *vcpu, int64_t budget)
 {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init" /* a default, then what has a handler */
     static const void *const label[OP_COUNT] = {
         [0 ... OP_COUNT - 1] = &&exec,
 #define ALU(id, value)    [INSN_##id] = &&op_##id,
@@ -128,6 +130,7 @@ bool interp_loop(struct vcpu *vcpu, int64_t budget)
         [OP_CROSS] = &&op_cross,
         [OP_PAGE_END] = &&op_page_end,
     };
+#pragma GCC diagnostic pop
     struct interp_vcpu *iv = interp_of(vcpu);
     uint64_t *x = vcpu->user.x;
     int64_t left = budget;

@@ -108,7 +108,8 @@ struct vcpu {
     _Atomic uint32_t hsm;      /* enum hsm_state; the truth while the VM runs */
 
     struct reservation reservation;
-    /* Engines that count instructions leave `run` with EXIT_HOST when instret reaches this. */
+    /* Engines that count instructions leave `run` with EXIT_HOST at the latest when instret reaches
+     * this. */
     uint64_t run_limit;
     struct stlb *stlb;          /* software TLB, for engines and functions that need one */
     void *engine;               /* the engine's own per-vCPU data */

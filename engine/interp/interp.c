@@ -112,26 +112,30 @@ static void take_requests(struct vcpu *vcpu)
         code_invalidate(interp_of(vcpu));
 }
 
-/* Instructions until the host wants the vCPU back, at most a slice; 0: now. */
-static int64_t slice_budget(const struct vcpu *vcpu)
+/*
+ * Instructions for the next slice; 0: the host wants the vCPU back. `spent` counts whole slices, so
+ * that a guest whose every instruction traps, and which retires none, gives the host its turn too.
+ */
+static int64_t slice_budget(const struct vcpu *vcpu, uint64_t allowance, uint64_t spent)
 {
-    uint64_t done = vcpu->priv.instret;
-
-    if (done >= vcpu->run_limit)
+    if (spent >= allowance || vcpu->priv.instret >= vcpu->run_limit)
         return 0;
-    uint64_t left = vcpu->run_limit - done;
+    uint64_t left = vcpu->run_limit - vcpu->priv.instret;
     return left < INTERP_SLICE ? (int64_t)left : INTERP_SLICE;
 }
 
 static void interp_run(struct vcpu *vcpu)
 {
+    uint64_t allowance = vcpu->run_limit - vcpu->priv.instret;
+    uint64_t spent = 0;
+
     vcpu->priv.exit.kind = EXIT_NONE;
     vcpu->reservation.valid = false;
     atomic_store(&vcpu->running, 1);
     for (;;) {
         if (atomic_load(&vcpu->requests) != 0)
             take_requests(vcpu);
-        int64_t budget = slice_budget(vcpu);
+        int64_t budget = slice_budget(vcpu, allowance, spent);
         if ((atomic_load(&vcpu->requests) & VCPU_REQ_EVENT) != 0 || budget == 0) {
             vcpu->priv.exit.kind = EXIT_HOST;
             break;
@@ -140,6 +144,7 @@ static void interp_run(struct vcpu *vcpu)
         trap_take_interrupt(vcpu);
         if (interp_loop(vcpu, budget))
             break;
+        spent += (uint64_t)budget;
     }
     atomic_store(&vcpu->running, 0);
 }

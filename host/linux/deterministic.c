@@ -208,7 +208,7 @@ static uint64_t next_event(struct linux_host *host)
     }
     for (unsigned i = 0; i < vm->ndevices; i++) {
         uint64_t due = instructions_at(vm, host->device_deadline[i]);
-        if (due < next)
+        if (due > host->det->retired && due < next)
             next = due;
     }
     return next;
@@ -224,6 +224,7 @@ static bool turn(struct linux_host *host, struct vcpu *vcpu, bool *waiting)
 {
     struct deterministic *det = host->det;
     uint64_t next, limit = TURN;
+    bool over = false;
 
     if (!can_run(vcpu, waiting))
         return false;
@@ -234,9 +235,9 @@ static bool turn(struct linux_host *host, struct vcpu *vcpu, bool *waiting)
     det->current = vcpu;
     det->turn_instret = vcpu->priv.instret;
     vcpu->run_limit = vcpu->priv.instret + limit;
-    while (!*waiting && vcpu->priv.instret < vcpu->run_limit &&
-           atomic_load(&vcpu->vm->stop) == VM_RUNNING) {
+    while (!*waiting && !over && atomic_load(&vcpu->vm->stop) == VM_RUNNING) {
         vcpu->vm->engine->run(vcpu);
+        over = vcpu->priv.exit.kind == EXIT_HOST;
         enum exit_action action = exit_handle(vcpu);
         if (action == ACTION_PARK)
             vcpus_park(vcpu);

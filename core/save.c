@@ -53,6 +53,8 @@ static int shape_fields(struct save *save, unsigned index, struct codec *c)
     char isa[ISA_STRING_MAX];
 
     (void)index;
+    if (vm->isa.vlenb > VCPU_VLENB_MAX)
+        return ERR_UNSUPPORTED;
     if (isa_string(&vm->isa, isa, sizeof(isa)) < 0)
         return ERR_INVALID;
     codec_same_u64(c, vm->nvcpus);

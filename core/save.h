@@ -17,7 +17,8 @@ struct vm;
  * Quiesced: every vCPU outside `run`, no device request under way (ERR_BUSY otherwise). An access
  * that its device has carried out and that is not completed is saved as that; one that is decoded
  * only is forgotten, as pc still stands at its instruction. ERR_INVALID: the guest has ended the VM
- * (off, failed, reset), so there is nothing to save. Errors of the stream and of devices.
+ * (off, failed, reset), so there is nothing to save. ERR_UNSUPPORTED: vector registers wider than
+ * the record. Errors of the stream and of devices.
  */
 int vm_save(struct vm *vm, struct stream *out) MUST_CHECK;
 

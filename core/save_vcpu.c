@@ -17,10 +17,10 @@ static void codec_user(struct codec *c, struct vcpu_user *user)
     codec_u64(c, &user->fcsr);
 }
 
-/* Both sides know vlenb: it is part of the VM's shape. */
+/* Both sides know vlenb: it is part of the VM's shape, where its bound was checked too. */
 static void codec_vector(struct codec *c, struct vcpu_vector *vec, uint32_t vlenb)
 {
-    if (vlenb == 0 || vlenb > VCPU_VLENB_MAX)
+    if (vlenb == 0)
         return;
     codec_u64(c, &vec->vstart);
     codec_u64(c, &vec->vl);

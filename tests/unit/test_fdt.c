@@ -437,6 +437,42 @@ static void buffer_too_small_is_out_of_memory_at_every_size(void **state)
     assert_true(needed > 1000);
 }
 
+static char long_name[250];
+
+static void describe_long_name(const struct device *dev, struct device_node *node)
+{
+    (void)dev;
+    *node = (struct device_node){.name = long_name, .compatible = {"a"}};
+}
+
+static void describe_long_compatible(const struct device *dev, struct device_node *node)
+{
+    (void)dev;
+    *node = (struct device_node){.name = "a", .compatible = {long_name}};
+}
+
+static void device_names_beyond_what_a_node_takes_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const struct device_ops name_ops = {.describe = describe_long_name};
+    static const struct device_ops compatible_ops = {.describe = describe_long_compatible};
+    struct fdt_chosen chosen = {.stdout_base = 0};
+
+    memset(long_name, 'a', sizeof(long_name) - 1);
+    uart.ops = &name_ops;
+    assert_int_equal(fdt_build(&f->vm, &chosen, tree, sizeof(tree)), ERR_NO_MEMORY);
+    uart.ops = &compatible_ops;
+    assert_int_equal(fdt_build(&f->vm, &chosen, tree, sizeof(tree)), ERR_NO_MEMORY);
+}
+
+static void vm_without_a_power_device_has_no_syscon_nodes(void **state)
+{
+    power.ops = &uart_ops;
+    build_plain(state);
+    assert_true(fdt_path_offset(tree, "/poweroff") < 0);
+    assert_true(fdt_path_offset(tree, "/reboot") < 0);
+}
+
 static void bootargs_longer_than_the_buffer_are_out_of_memory(void **state)
 {
     struct fixture *f = *state;
@@ -516,10 +552,15 @@ static void adopted_tree_may_lie_at_any_alignment(void **state)
 static void adopted_tree_that_does_not_fit_is_out_of_memory(void **state)
 {
     (void)state;
-    size_t size = make_outside(true);
 
-    assert_int_equal(fdt_adopt(outside, size, &ours, tree, size - 1), ERR_NO_MEMORY);
-    assert_int_equal(fdt_adopt(outside, size, &ours, tree, size), ERR_NO_MEMORY);
+    for (unsigned with_chosen = 0; with_chosen < 2; with_chosen++) {
+        size_t size = make_outside(with_chosen);
+        for (size_t room = size - 8; room <= size + 8; room++) {
+            uint8_t *exact = malloc(room);
+            assert_int_equal(fdt_adopt(outside, size, &ours, exact, room), ERR_NO_MEMORY);
+            free(exact);
+        }
+    }
 }
 
 static void tree_cut_anywhere_is_refused(void **state)
@@ -608,6 +649,8 @@ int main(void)
         TEST(syscon_nodes_write_off_and_reset_to_the_power_device),
         TEST(machine_without_m_mode_has_no_clint),
         TEST(buffer_too_small_is_out_of_memory_at_every_size),
+        TEST(device_names_beyond_what_a_node_takes_are_refused),
+        TEST(vm_without_a_power_device_has_no_syscon_nodes),
         TEST(bootargs_longer_than_the_buffer_are_out_of_memory),
         TEST(adopted_tree_gets_bootargs_and_initrd),
         TEST(adopted_tree_keeps_its_own_where_nothing_is_given),

@@ -364,6 +364,19 @@ static void elf_segment_may_end_with_ram(void **state)
     assert_int_equal(image.end, RAM + FIXTURE_RAM_SIZE);
 }
 
+static void elf_in_ram_that_no_slot_backs_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    make_elf();
+    put(56, 1, 2);
+    make_segment(0, CODE, VIRTUAL, RAM + FIXTURE_RAM_SIZE, 0x2000, 0x2000);
+    assert_int_equal(image_load(&f->vm.mem, RAM + FIXTURE_RAM_SIZE, FIXTURE_RAM_SIZE, file.data,
+                                file.size, &image),
+                     ERR_RANGE);
+    assert_non_null(image.why);
+}
+
 static void elf32_is_refused(void **state)
 {
     make_elf();
@@ -661,6 +674,7 @@ int main(void)
         TEST(elf_empty_pt_load_is_passed_over),
         TEST(elf_segments_that_touch_do_not_overlap),
         TEST(elf_segment_may_end_with_ram),
+        TEST(elf_in_ram_that_no_slot_backs_is_refused),
         TEST(elf32_is_refused),
         TEST(big_endian_elf_is_refused),
         TEST(elf_for_another_machine_is_refused),

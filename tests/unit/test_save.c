@@ -429,6 +429,18 @@ static void page_of_zeros_takes_no_room(void **state)
     assert_true(empty < KIB(8));
 }
 
+static void read_only_memory_is_the_makers_not_the_snapshots(void **state)
+{
+    struct pair *p = *state;
+    static _Alignas(4096) uint8_t rom[2][PAGE_SIZE];
+
+    rom[0][0] = rom[1][0] = 1;
+    assert_true(gmem_add(&vm_a(p)->mem, 0x20000000, PAGE_SIZE, rom[0], GMEM_READ_ONLY, NULL) > 0);
+    assert_true(gmem_add(&vm_b(p)->mem, 0x20000000, PAGE_SIZE, rom[1], GMEM_READ_ONLY, NULL) > 0);
+    save_and_load(p);
+    assert_true(p->file.length < KIB(8));
+}
+
 static void loaded_pages_are_dirty(void **state)
 {
     struct pair *p = *state;
@@ -453,6 +465,8 @@ static void console_input_comes_back_in_order(void **state)
     memcpy(before, vm_a(p)->console.rx + 600, 100);
     assert_int_equal(console_push(&vm_a(p)->console, bytes, CONSOLE_RING - 100),
                      CONSOLE_RING - 100);
+    assert_int_equal(console_push(&vm_b(p)->console, (const uint8_t *)"other", 5), 5);
+    assert_int_equal(console_pull(&vm_b(p)->console, got, 3), 3);
     save_and_load(p);
     assert_int_equal(console_pull(&vm_b(p)->console, got, sizeof(got)), CONSOLE_RING);
     assert_memory_equal(got, before, 100);
@@ -569,6 +583,14 @@ static void vm_that_its_guest_has_ended_is_not_saved(void **state)
     }
     atomic_store(&vm_a(p)->stop, VM_HOST);
     assert_int_equal(vm_save(vm_a(p), &p->file.stream), 0);
+}
+
+static void vector_registers_wider_than_the_record_are_not_saved(void **state)
+{
+    struct pair *p = *state;
+
+    vm_a(p)->isa.vlenb = 2 * VCPU_VLENB_MAX;
+    assert_int_equal(vm_save(vm_a(p), &p->file.stream), ERR_UNSUPPORTED);
 }
 
 static int full_write(void *ctx, const void *data, size_t length)
@@ -931,6 +953,7 @@ int main(void)
         TEST(parked_hart_stays_parked),
         TEST(ram_comes_back),
         TEST(page_of_zeros_takes_no_room),
+        TEST(read_only_memory_is_the_makers_not_the_snapshots),
         TEST(loaded_pages_are_dirty),
         TEST(console_input_comes_back_in_order),
         TEST(guest_time_is_that_of_the_save),
@@ -940,6 +963,7 @@ int main(void)
         TEST(running_hart_makes_the_vm_busy),
         TEST(device_with_a_request_under_way_makes_the_vm_busy),
         TEST(vm_that_its_guest_has_ended_is_not_saved),
+        TEST(vector_registers_wider_than_the_record_are_not_saved),
         TEST(error_of_the_file_ends_the_save_wherever_it_happens),
         TEST(fewer_or_more_harts_are_another_shape),
         TEST(fewer_devices_are_another_shape),

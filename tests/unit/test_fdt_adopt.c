@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Device trees from outside: what is adopted, what is refused. */
+#include "core/fdt.h"
+
+#include <libfdt.h>
+
+#include "core/error.h"
+#include "tests/unit/fixture.h"
+
+static _Alignas(8) uint8_t tree[FDT_MAX_SIZE];
+
+static const void *prop(const char *path, const char *name)
+{
+    return fdt_getprop(tree, fdt_path_offset(tree, path), name, NULL);
+}
+
+static void assert_text(const char *path, const char *name, const char *text)
+{
+    assert_non_null(prop(path, name));
+    assert_string_equal(prop(path, name), text);
+}
+
+static uint64_t u64(const char *path, const char *name)
+{
+    assert_non_null(prop(path, name));
+    return fdt64_ld(prop(path, name));
+}
+
+static _Alignas(8) uint8_t outside[KIB(16)];
+
+/* A small tree as dtc would make it; returns its size. */
+static size_t make_outside(bool with_chosen)
+{
+    static _Alignas(8) uint8_t made[KIB(16)];
+
+    assert_int_equal(fdt_create(made, sizeof(made)), 0);
+    assert_int_equal(fdt_finish_reservemap(made), 0);
+    assert_int_equal(fdt_begin_node(made, ""), 0);
+    assert_int_equal(fdt_property_string(made, "compatible", "outside"), 0);
+    if (with_chosen) {
+        assert_int_equal(fdt_begin_node(made, "chosen"), 0);
+        assert_int_equal(fdt_property_string(made, "bootargs", "theirs"), 0);
+        assert_int_equal(fdt_property_string(made, "stdout-path", "/uart"), 0);
+        assert_int_equal(fdt_end_node(made), 0);
+    }
+    assert_int_equal(fdt_end_node(made), 0);
+    assert_int_equal(fdt_finish(made), 0);
+    memcpy(outside, made, fdt_totalsize(made));
+    return fdt_totalsize(made);
+}
+
+static const struct fdt_chosen ours = {
+    .bootargs = "ours", .initrd = UINT64_C(0x90000000), .initrd_size = 0x1234};
+
+static void adopted_tree_gets_bootargs_and_initrd(void **state)
+{
+    (void)state;
+    for (unsigned with_chosen = 0; with_chosen < 2; with_chosen++) {
+        size_t size = make_outside(with_chosen);
+        int got = fdt_adopt(outside, size, &ours, tree, sizeof(tree));
+        assert_true(got > 0);
+        assert_int_equal(fdt_check_full(tree, (size_t)got), 0);
+        assert_text("/", "compatible", "outside");
+        assert_text("/chosen", "bootargs", "ours");
+        assert_int_equal(u64("/chosen", "linux,initrd-start"), 0x90000000);
+        assert_int_equal(u64("/chosen", "linux,initrd-end"), 0x90001234);
+    }
+    assert_text("/chosen", "stdout-path", "/uart");
+}
+
+static void adopted_tree_keeps_its_own_where_nothing_is_given(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    assert_true(fdt_adopt(outside, size, &(struct fdt_chosen){0}, tree, sizeof(tree)) > 0);
+    assert_text("/chosen", "bootargs", "theirs");
+    assert_null(prop("/chosen", "linux,initrd-start"));
+}
+
+static void adopted_tree_may_lie_at_any_alignment(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    for (size_t shift = 1; shift < 8; shift++) {
+        memmove(outside + shift, outside + shift - 1, size);
+        assert_true(fdt_adopt(outside + shift, size, &ours, tree, sizeof(tree)) > 0);
+    }
+}
+
+static void adopted_tree_that_does_not_fit_is_out_of_memory(void **state)
+{
+    (void)state;
+
+    for (unsigned with_chosen = 0; with_chosen < 2; with_chosen++) {
+        size_t size = make_outside(with_chosen);
+        for (size_t room = size - 8; room <= size + 8; room++) {
+            uint8_t *exact = malloc(room);
+            assert_int_equal(fdt_adopt(outside, size, &ours, exact, room), ERR_NO_MEMORY);
+            free(exact);
+        }
+    }
+}
+
+static void tree_cut_anywhere_is_refused(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    for (size_t cut = 0; cut < size; cut++) {
+        uint8_t *exact = malloc(cut);
+        memcpy(exact, outside, cut);
+        assert_int_equal(fdt_adopt(exact, cut, &ours, tree, sizeof(tree)), ERR_FORMAT);
+        free(exact);
+    }
+}
+
+static void tree_without_the_magic_number_is_refused(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    outside[0] ^= 1;
+    assert_int_equal(fdt_adopt(outside, size, &ours, tree, sizeof(tree)), ERR_FORMAT);
+}
+
+static void tree_of_a_version_before_17_is_refused(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    fdt_set_version(outside, 4);
+    fdt_set_last_comp_version(outside, 0);
+    assert_int_equal(fdt_adopt(outside, size, &ours, tree, sizeof(tree)), ERR_FORMAT);
+}
+
+static void tree_whose_structure_is_broken_is_refused(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+    uint32_t end_node = 2;
+    size_t at = fdt_off_dt_struct(outside) + fdt_size_dt_struct(outside) - 8;
+
+    /* the root's FDT_END_NODE, behind which only FDT_END stands */
+    assert_int_equal(fdt32_ld((const fdt32_t *)(outside + at)), end_node);
+    fdt32_st(outside + at, 9); /* FDT_END a token early */
+    assert_int_equal(fdt_adopt(outside, size, &ours, tree, sizeof(tree)), ERR_FORMAT);
+}
+
+static void no_flipped_bit_in_a_tree_does_harm(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        outside[bit / 8] ^= (uint8_t)(1 << (bit % 8));
+        int got = fdt_adopt(outside, size, &ours, tree, sizeof(tree));
+        assert_true(got == ERR_FORMAT || got == ERR_NO_MEMORY ||
+                    (got > 0 && fdt_check_full(tree, (size_t)got) == 0));
+        outside[bit / 8] ^= (uint8_t)(1 << (bit % 8));
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, NULL)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(adopted_tree_gets_bootargs_and_initrd),
+        TEST(adopted_tree_keeps_its_own_where_nothing_is_given),
+        TEST(adopted_tree_may_lie_at_any_alignment),
+        TEST(adopted_tree_that_does_not_fit_is_out_of_memory),
+        TEST(tree_cut_anywhere_is_refused),
+        TEST(tree_without_the_magic_number_is_refused),
+        TEST(tree_of_a_version_before_17_is_refused),
+        TEST(tree_whose_structure_is_broken_is_refused),
+        TEST(no_flipped_bit_in_a_tree_does_harm),
+    };
+
+    return cmocka_run_group_tests_name("fdt_adopt", tests, NULL, NULL);
+}

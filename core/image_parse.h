@@ -30,10 +30,11 @@ static inline int image_refuse(struct image *image, int error, const char *why)
     return error;
 }
 
-/* [gpa, gpa + size) lies in the RAM that the kernel may take. */
+/* [gpa, gpa + size) lies in the RAM that the kernel may take. Below RAM the difference wraps and is
+ * too large as well. */
 static inline bool image_in_ram(const struct image_input *in, gpa_t gpa, uint64_t size)
 {
-    return gpa >= in->ram && size <= in->ram_size && gpa - in->ram <= in->ram_size - size;
+    return size <= in->ram_size && gpa - in->ram <= in->ram_size - size;
 }
 
 /* Copies `length` bytes from `offset` in the file to gpa and zeroes the rest of `size`.

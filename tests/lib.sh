@@ -20,9 +20,9 @@ skip() {
 
 # check NAME COMMAND...: the test NAME passes if the command succeeds.
 check() {
-    name=$1
+    check_name=$1
     shift
-    if "$@"; then pass "$name"; else fail "$name"; fi
+    if "$@"; then pass "$check_name"; else fail "$check_name"; fi
 }
 
 # Ends the runner: success unless something failed.

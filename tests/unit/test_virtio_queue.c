@@ -169,6 +169,41 @@ static void failure_in_a_batch_keeps_what_was_done_before(void **state)
     assert_true(driver_sees_failure(d));
 }
 
+/* One part of queue 0 lies in memory of its own, which then goes away. */
+static void expect_failure_without(struct virtio_probe *p, uint32_t part)
+{
+    struct virtio_driver *d = &p->driver;
+    struct gmem *mem = &d->f->vm.mem;
+    static uint8_t bytes[4096] __attribute__((aligned(4096)));
+    int slot = gmem_add(mem, FIXTURE_RAM + FIXTURE_RAM_SIZE, sizeof(bytes), bytes, 0, NULL);
+
+    assert_true(slot > 0);
+    driver_desc(d, 0, 0, DRIVER_DATA, 8, 0, 0);
+    driver_write(d, VIRTIO_MMIO_QUEUE_READY, 0);
+    memcpy(bytes, driver_ram(d, d->queue[0].desc), 16);
+    driver_write(d, part, (uint32_t)(FIXTURE_RAM + FIXTURE_RAM_SIZE));
+    driver_write(d, VIRTIO_MMIO_QUEUE_READY, 1);
+    assert_int_equal(driver_read(d, VIRTIO_MMIO_QUEUE_READY), 1);
+    assert_int_equal(gmem_remove(mem, (unsigned)slot), 0);
+    driver_kick(d, 0, 0);
+    assert_true(driver_sees_failure(d));
+}
+
+static void queue_without_its_descriptor_table_needs_reset(void **state)
+{
+    expect_failure_without(started(state, 0), VIRTIO_MMIO_QUEUE_DESC_LOW);
+}
+
+static void queue_without_its_available_ring_needs_reset(void **state)
+{
+    expect_failure_without(started(state, 0), VIRTIO_MMIO_QUEUE_DRIVER_LOW);
+}
+
+static void queue_without_its_used_ring_needs_reset(void **state)
+{
+    expect_failure_without(started(state, 0), VIRTIO_MMIO_QUEUE_DEVICE_LOW);
+}
+
 /* ---- the used ring and its notifications (2.7.7, 2.7.8) ---- */
 
 static void used_element_holds_head_and_length(void **state)
@@ -464,6 +499,9 @@ int main(void)
         T(failed_device_consumes_nothing_until_it_is_reset),
         T(failure_sends_a_configuration_change_notification),
         T(failure_in_a_batch_keeps_what_was_done_before),
+        T(queue_without_its_descriptor_table_needs_reset),
+        T(queue_without_its_available_ring_needs_reset),
+        T(queue_without_its_used_ring_needs_reset),
         T(used_element_holds_head_and_length),
         T(chains_may_be_used_in_another_order),
         T(flags_0_asks_for_a_notification),

@@ -117,8 +117,8 @@ int virtio_restore(struct virtio_device *dev, struct stream *in)
     dev->live = (flags & SAVED_LIVE) != 0;
     dev->broken = (flags & SAVED_BROKEN) != 0;
     if (flags > (SAVED_NEGOTIATED | SAVED_LIVE | SAVED_BROKEN) ||
-        (dev->accepted & ~dev->offered) != 0 || (dev->accepted != 0 && !dev->negotiated) ||
-        (dev->live && !dev->negotiated) || (dev->broken && !dev->live))
+        (dev->accepted != 0 && !dev->negotiated) || (dev->live && !dev->negotiated) ||
+        (dev->broken && !dev->live))
         return ERR_INVALID;
     for (unsigned i = 0; i < dev->ops->nqueues; i++) {
         int error = restore_queue(&dev->queue[i], in);

@@ -89,7 +89,7 @@ void virtio_fail(struct virtio_device *dev, const char *why);
 bool virtio_quiesced(const struct virtio_device *dev);
 
 /* Accepted features, flags and rings, then the device's own state. restore leaves it to the
- * transport to check the rings' addresses with virtio_queue_valid. */
+ * transport to check `accepted` and, with virtio_queue_valid, the rings. */
 int virtio_save(struct virtio_device *dev, struct stream *out) MUST_CHECK;
 int virtio_restore(struct virtio_device *dev, struct stream *in) MUST_CHECK;
 

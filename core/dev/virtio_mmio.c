@@ -65,9 +65,10 @@ static void reset(struct device *dev)
 }
 
 /*
- * Ends feature negotiation. A legacy driver may accept too much, which then counts for nothing. In
- * version 2 it must not, but VERSION_1 is not insisted on (6.2 allows either): the driver of xv6
- * never looks at the second word of features.
+ * Ends feature negotiation, once (3.1.1): what a driver accepts later has no effect. A legacy
+ * driver may accept too much, which then counts for nothing. In version 2 it must not, but
+ * VERSION_1 is not insisted on (6.2 allows either): the driver of xv6 never looks at the second
+ * word of features.
  */
 static bool negotiate(struct virtio_mmio *slot)
 {
@@ -121,8 +122,8 @@ static void write_driver_features(struct virtio_mmio *slot, uint32_t value)
 {
     unsigned shift = 32 * slot->driver_features_sel;
 
-    /* no feature has a number of 64 or more; after FEATURES_OK nothing changes (3.1.1) */
-    if (slot->driver_features_sel > 1 || slot->backend->negotiated)
+    /* no feature has a number of 64 or more */
+    if (slot->driver_features_sel > 1)
         return;
     slot->driver_features &= ~(UINT64_C(0xffffffff) << shift);
     slot->driver_features |= (uint64_t)value << shift;

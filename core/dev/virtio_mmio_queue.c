@@ -84,6 +84,7 @@ static void write_half(uint64_t *address, bool high, uint32_t value)
         *address = (*address & ~UINT64_C(0xffffffff)) | value;
 }
 
+/* Taken as they come: they are checked when the queue becomes ready. */
 static void write_setting(struct virtio_mmio *slot, struct virtio_queue *queue, uint32_t offset,
                           uint32_t value)
 {
@@ -91,7 +92,7 @@ static void write_setting(struct virtio_mmio *slot, struct virtio_queue *queue, 
 
     switch (offset) {
     case VIRTIO_MMIO_QUEUE_NUM:
-        queue->num = virtio_power_of_two(value) && value <= VIRTIO_QUEUE_NUM_MAX ? value : 0;
+        queue->num = value;
         break;
     case VIRTIO_MMIO_QUEUE_ALIGN:
         if (virtio_power_of_two(value))
@@ -136,8 +137,5 @@ bool virtio_mmio_queue_restored(struct virtio_mmio *slot, unsigned index)
             return false;
         place_legacy(slot, index);
     }
-    if (queue->ready)
-        return virtio_queue_valid(slot->backend, queue);
-    return queue->num == 0 ||
-           (virtio_power_of_two(queue->num) && queue->num <= VIRTIO_QUEUE_NUM_MAX);
+    return !queue->ready || virtio_queue_valid(slot->backend, queue);
 }

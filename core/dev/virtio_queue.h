@@ -29,8 +29,9 @@ struct virtq_desc {
 };
 
 struct virtio_queue {
-    uint32_t num; /* a power of two up to VIRTIO_QUEUE_NUM_MAX; 0: the driver has not chosen */
     bool ready;
+    /* As the driver wrote them; sound as long as the queue is ready. */
+    uint32_t num;
     gpa_t desc, avail, used;
     uint16_t last_avail; /* the available ring has been read up to here */
     uint16_t used_idx;

@@ -114,6 +114,8 @@ static void registers_of_a_ready_queue_ignore_writes(void **state)
     struct virtio_driver *d = &p->driver;
 
     driver_start(d, DRIVER_PLAIN);
+    driver_desc(d, 0, 0, DRIVER_DATA, 8, 0, 0);
+    driver_kick(d, 0, 0);
     struct virtio_queue before = p->virtio.queue[0];
     driver_write(d, VIRTIO_MMIO_QUEUE_NUM, 4);
     for (uint32_t offset = VIRTIO_MMIO_QUEUE_DESC_LOW; offset <= VIRTIO_MMIO_QUEUE_DEVICE_HIGH;

@@ -174,8 +174,10 @@ static void complete_one(struct world *w, unsigned which, int status)
 {
     if (w->nheld == 0)
         return;
-    struct held held = w->held[which % w->nheld];
-    w->held[which % w->nheld] = w->held[--w->nheld];
+    which %= w->nheld;
+    struct held held = w->held[which];
+    w->nheld--;
+    w->held[which] = w->held[w->nheld];
     struct blk_request *r = held.request;
     require(r->op == held.copy.op && r->offset == held.copy.offset &&
             r->length == held.copy.length && r->nsegments == held.copy.nsegments);

@@ -66,7 +66,8 @@ struct host_ops {
     void (*console_write)(struct vm *vm, const uint8_t *data, size_t length);
     /* The console's input ring has room again (console_push). May be NULL. */
     void (*console_room)(struct vm *vm);
-    /* Starts a disk request. Never calls `complete` from inside. ERR_* when it cannot start. */
+    /* Starts a disk request. Never calls `complete` from inside, but may be called from inside
+     * `complete`. ERR_* when it cannot start. */
     int (*blk_submit)(struct vm *vm, unsigned disk, struct blk_request *request);
     /* Fills a buffer with random bytes. */
     void (*entropy)(struct vm *vm, void *out, size_t length);

@@ -3,9 +3,9 @@
 # Shows that the tests miss no check: each mutant of the list takes one check out of a copy of the
 # tree, and the test named with it must then fail. Lines of the list:
 #   file | sed expression | test program | name of the test
-# usage: mutants.sh RESULTS BUILD LIST
+# usage: mutants.sh RESULTS BUILD LIST...
 set -u
-ring=mutants results=$(mkdir -p "$1" && cd "$1" && pwd) list=$(realpath "$3")
+ring=mutants results=$(mkdir -p "$1" && cd "$1" && pwd) lists=$(realpath "${@:3}")
 . tests/lib.sh
 
 # The copy has a build folder of its own, so that a mutant costs one object and a link.
@@ -65,5 +65,5 @@ while IFS= read -r line; do
     case $line in '' | '#'*) continue ;; esac
     IFS=$'\t' read -r file expression program test_name < <(sed 's/ | /\t/g' <<<"$line")
     try_mutant "$file" "$expression" "$program" "$test_name"
-done <"$list"
+done < <(cat $lists)
 finish

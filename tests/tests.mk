@@ -50,7 +50,7 @@ fuzz: $(FUZZ_BIN)
 	tests/fuzz.sh $(RESULTS) $(B)/corpus $(FUZZ_SECONDS) $^
 
 mutants:
-	scripts/mutants.sh $(RESULTS) $(B) tests/mutants/list.txt
+	scripts/mutants.sh $(RESULTS) $(B) tests/mutants/*.txt
 
 bench: $(B)/trapeze guests
 	scripts/bench.sh $(B)

@@ -94,12 +94,6 @@ static void det_kick(struct vcpu *vcpu)
     (void)vcpu; /* one thread: whoever is to be woken gets its turn */
 }
 
-static void det_defer(struct vm *vm, void (*work)(void *arg), void *arg)
-{
-    (void)vm;
-    work(arg);
-}
-
 static void det_lock(struct vm *vm)
 {
     (void)vm;
@@ -130,7 +124,7 @@ const struct host_ops deterministic_ops = {
     .vcpu_timer = det_vcpu_timer,
     .device_timer = det_device_timer,
     .kick = det_kick,
-    .defer = det_defer,
+    .defer = events_defer,
     .lock = det_lock,
     .unlock = det_lock,
     .console_write = output_write,
@@ -271,6 +265,7 @@ void deterministic_loop(struct linux_host *host)
             ran |= turn(host, vm->vcpu[i], &waiting[i]);
             complete_disks(host);
             events_run_timers(host);
+            events_run_deferred(host);
         }
         if (!ran)
             idle(host);

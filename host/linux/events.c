@@ -67,6 +67,31 @@ void events_device_timer(struct vm *vm, unsigned id, uint64_t deadline)
     events_wake(host);
 }
 
+/* Called by devices, hence under the VM lock. */
+void events_defer(struct vm *vm, void (*work)(void *arg), void *arg)
+{
+    struct linux_host *host = host_of(vm);
+
+    if (host->ndeferred < VM_MAX_DEVICES)
+        host->deferred[host->ndeferred++] = (struct deferred){work, arg};
+    events_wake(host);
+}
+
+void events_run_deferred(struct linux_host *host)
+{
+    struct vm *vm = &host->machine.vm;
+    struct deferred todo[VM_MAX_DEVICES];
+    unsigned count;
+
+    vm_lock(vm);
+    count = host->ndeferred;
+    memcpy(todo, host->deferred, count * sizeof(todo[0]));
+    host->ndeferred = 0;
+    vm_unlock(vm);
+    for (unsigned i = 0; i < count; i++)
+        todo[i].work(todo[i].arg);
+}
+
 uint64_t events_run_timers(struct linux_host *host)
 {
     struct vm *vm = &host->machine.vm;
@@ -136,6 +161,8 @@ void events_poll(struct linux_host *host, uint64_t wait_ns)
 
 void events_loop(struct linux_host *host)
 {
-    while (atomic_load(&host->machine.vm.stop) == VM_RUNNING)
+    while (atomic_load(&host->machine.vm.stop) == VM_RUNNING) {
+        events_run_deferred(host);
         events_poll(host, events_run_timers(host));
+    }
 }

@@ -52,6 +52,12 @@ struct input {
     bool escape; /* Ctrl-A was typed */
 };
 
+/* Work that a device put off (host_ops.defer). Each device has one piece at a time. */
+struct deferred {
+    void (*work)(void *arg);
+    void *arg;
+};
+
 struct deterministic;
 
 struct linux_host {
@@ -67,6 +73,8 @@ struct linux_host {
     struct output output;
     struct input input;
     uint64_t device_deadline[VM_MAX_DEVICES]; /* guest time; under the VM lock */
+    struct deferred deferred[VM_MAX_DEVICES];
+    unsigned ndeferred; /* under the VM lock */
     bool ended_by_user, timed_out;
     _Atomic int failed;        /* the host itself failed: an error was printed */
     struct deterministic *det; /* NULL: threads */
@@ -115,6 +123,9 @@ int events_prepare(struct linux_host *host) MUST_CHECK;
 void events_loop(struct linux_host *host);
 void events_wake(struct linux_host *host);
 void events_device_timer(struct vm *vm, unsigned id, uint64_t deadline);
+void events_defer(struct vm *vm, void (*work)(void *arg), void *arg);
+/* Carries out what was put off until now. */
+void events_run_deferred(struct linux_host *host);
 /* One look at input, signals and --timeout, waiting at most wait_ns. */
 void events_poll(struct linux_host *host, uint64_t wait_ns);
 /* Fires device alarms that are due; returns nanoseconds to the next, or UINT64_MAX. */

@@ -71,6 +71,7 @@ static const struct host_ops threaded_ops = {
     .vcpu_timer = vcpu_timer,
     .device_timer = events_device_timer,
     .kick = vcpus_kick,
+    .defer = events_defer,
     .lock = lock,
     .unlock = unlock,
     .console_write = output_write,

@@ -78,6 +78,10 @@ struct host_ops {
     /* Keeps [gpa, gpa+length) resident while a device of the host reads or writes it. May be NULL:
      * guest RAM is always resident. */
     int (*pin)(struct vm *vm, gpa_t gpa, uint64_t length, bool pin);
+    /* Zeroed memory of 4 KiB << order, naturally aligned, for an engine's page tables; NULL when
+     * there is none. Hosts whose engines need none leave both NULL. */
+    void *(*pages_alloc)(struct vm *vm, unsigned order);
+    void (*pages_free)(struct vm *vm, void *pages, unsigned order);
     /* One message. vcpu NULL when it concerns the VM. */
     void (*log)(struct vm *vm, const struct vcpu *vcpu, enum log_level level, const char *subsystem,
                 const char *format, va_list args);

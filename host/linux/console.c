@@ -14,8 +14,6 @@
 #include "core/console.h"
 #include "host/linux/host.h"
 
-#define CTRL_A 0x01
-
 /* Writes everything, whatever kind of descriptor it is. False: the reader is gone. */
 static bool write_all(const uint8_t *data, size_t length)
 {
@@ -120,35 +118,19 @@ void output_stop(struct linux_host *host, unsigned patience_ms)
         pthread_detach(o->thread); /* stuck in write; it ends with the process */
 }
 
-static void help(void)
-{
-    static const char text[] = "\r\ntrapeze: Ctrl-A x ends the guest, Ctrl-A h shows this, "
-                               "Ctrl-A Ctrl-A sends one Ctrl-A\r\n";
-
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-}
-
 /* One byte from a terminal. False: it was not for the guest. */
-static bool escape_filter(struct linux_host *host, uint8_t byte)
+static bool for_guest(struct linux_host *host, uint8_t byte)
 {
-    struct input *in = &host->input;
-
-    if (!in->tty)
+    switch (keys_filter(&host->input.keys, byte)) {
+    case KEY_PASS:
         return true;
-    if (!in->escape) {
-        in->escape = byte == CTRL_A;
-        return !in->escape;
-    }
-    in->escape = false;
-    if (byte == CTRL_A)
-        return true;
-    if (byte == 'x') {
+    case KEY_END:
         host->ended_by_user = true;
         vm_request_stop(&host->machine.vm, VM_HOST, 0);
-    } else if (byte == 'h') {
-        help();
+        return false;
+    default:
+        return false;
     }
-    return false;
 }
 
 bool input_wanted(const struct linux_host *host)
@@ -181,7 +163,7 @@ void input_readable(struct linux_host *host)
     }
     in->head = 0;
     for (ssize_t i = 0; i < n; i++) {
-        if (escape_filter(host, bytes[i]))
+        if (!in->tty || for_guest(host, bytes[i]))
             in->held[in->count++] = bytes[i];
     }
     input_feed(host);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "core/machine.h"
+#include "host/linux/keys.h"
 #include "host/linux/run.h"
 
 #define OUTPUT_RING 65536
@@ -49,7 +50,7 @@ struct input {
     uint8_t held[256]; /* read but not yet taken by the guest's ring */
     size_t head, count;
     bool eof, tty;
-    bool escape; /* Ctrl-A was typed */
+    struct keys keys;
 };
 
 /* Work that a device put off (host_ops.defer). Each device has one piece at a time. */

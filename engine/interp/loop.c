@@ -110,7 +110,7 @@ static enum exec_status exec_cross(struct vcpu *vcpu, struct trap *trap)
  * One function, far above the usual length: threaded code needs its labels in one place, and only
  * so does the compiler keep u, x, base and left in registers.
  */
-bool interp_loop(struct vcpu *vcpu, int64_t budget)
+bool interp_loop(struct vcpu *vcpu, int64_t budget) /* NOLINT(readability-function-size) */
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* a default, then what has a handler */

@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 
 under_trapeze() {
-    timeout 300 "$build/trapeze" run --engine "$engine" --memory 512M "$@" 2>"$work/err" </dev/null
+    timeout 300 "$build/trapeze" run --engine "$engine" --memory 512M --timeout 120 "$@" 2>"$work/err" </dev/null
 }
 
 under_qemu() {
@@ -19,9 +19,9 @@ under_qemu() {
 
 # trapeze's options are QEMU's with one more dash.
 boot_with() {
-    "under_$1" "$2-kernel" "$build/guests/linux/Image" \
-        "$2-initrd" "$build/guests/linux/initrd.cpio.gz" \
-        "$2-append" "console=ttyS0 quiet run=true"
+    "under_$1" "$2kernel" "$build/guests/linux/Image" \
+        "$2initrd" "$build/guests/linux/initrd.cpio.gz" \
+        "$2append" "console=ttyS0 quiet panic=-1 run=true"
 }
 
 # Seconds from the start of the command to the line of init.
@@ -60,6 +60,7 @@ for guest in bench bench2; do
         }
         END {
             for (i = 1; i <= n; i++)
-                printf "%-20s %14.1f %14.1f\n", order[i], trapeze[order[i]], qemu[order[i]]
+                printf "%-20s %14.1f %14s\n", order[i], trapeze[order[i]],
+                    order[i] in qemu ? sprintf("%.1f", qemu[order[i]]) : "-"
         }' "$work/trapeze" "$work/qemu"
 done

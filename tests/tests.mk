@@ -53,4 +53,4 @@ mutants:
 	scripts/mutants.sh $(RESULTS) $(B) tests/mutants/*.txt
 
 bench: $(B)/trapeze guests
-	scripts/bench.sh $(B)
+	bench/run.sh $(B)

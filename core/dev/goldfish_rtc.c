@@ -226,6 +226,8 @@ static int rtc_restore(struct device *dev, struct stream *in)
     next.irq_enabled = (flags & FLAG_ENABLED) != 0;
     next.irq_pending = (flags & FLAG_PENDING) != 0;
     *rtc = next;
+    if (!rtc->alarm_running)
+        stop_alarm(rtc); /* one that was set before the restore */
     check_alarm(rtc);
     update_irq(rtc);
     return 0;

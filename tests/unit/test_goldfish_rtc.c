@@ -402,6 +402,18 @@ static void an_alarm_whose_time_passed_while_saved_goes_off_at_restore(void **st
     assert_int_equal(get(f, ALARM_STATUS), 0);
 }
 
+static void restore_takes_back_an_alarm_that_the_snapshot_does_not_have(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t bytes[64];
+
+    size_t length = device_save_bytes(&rtc.dev, bytes, sizeof(bytes));
+    set_alarm(f, NOW + 1000000);
+    assert_true(f->device_deadline[rtc.dev.index] != UINT64_MAX);
+    assert_int_equal(device_restore_bytes(&rtc.dev, bytes, length), 0);
+    assert_true(f->device_deadline[rtc.dev.index] == UINT64_MAX);
+}
+
 static void a_snapshot_with_unknown_flags_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -450,6 +462,7 @@ int main(void)
         TEST(describes_itself_as_goldfish_rtc),
         TEST(a_snapshot_keeps_clock_alarm_and_interrupt),
         TEST(an_alarm_whose_time_passed_while_saved_goes_off_at_restore),
+        TEST(restore_takes_back_an_alarm_that_the_snapshot_does_not_have),
         TEST(a_snapshot_with_unknown_flags_is_refused),
     };
 

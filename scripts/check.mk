@@ -7,8 +7,9 @@ GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
 ALL_FORMATTED := $(ALL_C) $(ALL_H) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
-.PHONY: check check-format check-warnings check-headers check-layering check-imports check-static
-check: check-format check-layering check-headers check-warnings check-imports check-static
+.PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
+    check-static
+check: check-format check-docs check-layering check-headers check-warnings check-imports check-static
 	@echo "check: all passed"
 
 # The versions that the tree is kept clean for; others lay source out otherwise and find other
@@ -24,6 +25,9 @@ check-format:
 	else \
 	    echo "check-format: skipped, it needs clang-format $(LLVM_VERSION)"; \
 	fi
+
+check-docs:
+	scripts/check-docs.sh
 
 check-layering:
 	scripts/check-layering.sh

@@ -53,7 +53,7 @@ struct machine_config {
     unsigned nvcpus;
 };
 
-/* Builds the board. Disks are plugged in afterwards; then machine_load, machine_reset. */
+/* Builds the board. Disks are plugged in afterwards; then machine_boot. */
 int machine_init(struct machine *machine, const struct machine_config *config) MUST_CHECK;
 int machine_add_disk(struct machine *machine, const struct blk_info *info, bool legacy) MUST_CHECK;
 

@@ -6,7 +6,7 @@
  * its lower three bits, so that toggling SUM, returning to user mode or switching between two ASIDs
  * loses nothing.
  *
- * The test that a hit needs is one addition and one comparison (see stlb_hit): the context sits in
+ * The test that a hit needs is one addition and one comparison (see stlb_tag): the context sits in
  * bits 3..11 of the tag, where a page number has zeros; bits 0..2 catch misaligned addresses.
  */
 #ifndef CORE_STLB_H

@@ -60,8 +60,8 @@ struct trap {
 /*
  * Delivers a trap to S-mode: sepc, scause, stval, sstatus.SPP/SPIE/SIE, pc from stvec (vectored
  * for interrupts when stvec.MODE is 1), and drops the reservation. Priv. 12.1.1, 12.1.2, 12.1.7-9.
- * Returns 0, or ERR_FORBIDDEN when this is the same exception at the trap vector itself with no
- * instruction retired since the last one: the guest can make no progress and is parked.
+ * Returns 0, or ERR_FORBIDDEN when this is an exception at the trap vector itself with no
+ * instruction retired since the last one there: the guest makes no progress and is parked.
  */
 int trap_deliver(struct vcpu *vcpu, const struct trap *trap) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What freestanding objects of core may ask of the world: the six functions of DESIGN that a
-# compiler may call too, other objects of core, and in fdt.o libfdt's. And they hold no
+# What freestanding objects of core may ask of the world: six functions, most of which a compiler
+# calls by itself too, other objects of core, and in fdt.o libfdt's. And they hold no
 # floating-point or vector instruction. usage: check-imports.sh OBJECT...
 set -u
 export LC_ALL=C

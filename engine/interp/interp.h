@@ -37,7 +37,7 @@ struct code_page {
     uint8_t copy[PAGE_SIZE];
 };
 
-#define CODE_PAGES_MAX 2048 /* per vCPU; about 74 MiB when full */
+#define CODE_PAGES_MAX 2048 /* per vCPU; about 72 MiB when full */
 #define CODE_HASH_SIZE 4096
 
 /* What the interpreter keeps for a vCPU. */

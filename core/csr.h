@@ -29,6 +29,10 @@ enum csr_number {
 #define SSTATUS_UXL_64 (UINT64_C(2) << 32)
 #define SSTATUS_SD     (UINT64_C(1) << 63)
 
+/* FS and VS: Off is 0, Initial 1, Dirty all ones. */
+#define SSTATUS_VS_INITIAL (UINT64_C(1) << 9)
+#define SSTATUS_FS_INITIAL (UINT64_C(1) << 13)
+
 /* satp (Priv. 12.1.11). */
 #define SATP_MODE_SHIFT 60
 #define SATP_MODE_BARE  UINT64_C(0)

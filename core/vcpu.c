@@ -8,6 +8,19 @@
 #include "core/trap.h"
 #include "core/vm.h"
 
+/* The SBI leaves these undefined at a hart's entry. Firmware is known to leave floating point and
+ * vectors on, and the counters open to U-mode; kernels that never set them have come to need it. */
+static uint64_t initial_sstatus(const struct isa *isa)
+{
+    uint64_t sstatus = SSTATUS_UXL_64;
+
+    if (isa_has(isa, ISA_F))
+        sstatus |= SSTATUS_FS_INITIAL;
+    if (isa_has(isa, ISA_V))
+        sstatus |= SSTATUS_VS_INITIAL;
+    return sstatus;
+}
+
 void vcpu_reset(struct vcpu *vcpu, struct vm *vm, hartid_t hartid)
 {
     memset(&vcpu->user, 0, sizeof(vcpu->user));
@@ -18,7 +31,8 @@ void vcpu_reset(struct vcpu *vcpu, struct vm *vm, hartid_t hartid)
     vcpu->priv.hartid = hartid;
     vcpu->priv.mode = PRIV_S;
     vcpu->priv.hsm = HSM_STOPPED;
-    vcpu->priv.sstatus = SSTATUS_UXL_64;
+    vcpu->priv.sstatus = initial_sstatus(&vm->isa);
+    vcpu->priv.scounteren = SCOUNTEREN_ALL;
     vcpu->priv.stimecmp = UINT64_MAX;
     vcpu->reservation.valid = false;
     vcpu->trap_repeat_pc = UINT64_MAX;

@@ -122,7 +122,7 @@ struct vcpu {
 
 /*
  * Puts the vCPU into the state in which a hart leaves reset for the SBI's caller: S-mode, satp 0,
- * everything else 0, stopped. SBI v3.0 ch. 9.
+ * FS and VS Initial, every counter open to U-mode, everything else 0, stopped. SBI v3.0 ch. 9.
  */
 void vcpu_reset(struct vcpu *vcpu, struct vm *vm, hartid_t hartid);
 

@@ -2,6 +2,7 @@
 /* The board as a guest finds it: the map of QEMU's `virt`, disks, booting. */
 #define _POSIX_C_SOURCE 200809L /* mkstemp, popen */
 
+#include "core/csr.h"
 #include "core/machine.h"
 
 #include <libfdt.h>
@@ -218,6 +219,19 @@ static void hart_0_starts_at_the_entry_with_the_tree_in_a1_and_the_others_stoppe
     assert_int_equal(atomic_load(&b->vcpu[0].hsm), HSM_STARTED);
     assert_int_equal(atomic_load(&b->vcpu[1].hsm), HSM_STOPPED);
     assert_int_equal(b->machine.entry, 0x80200000);
+}
+
+/* What firmware leaves behind and the SBI calls undefined; kernels that never set it exist. */
+static void every_hart_starts_with_floating_point_on_and_its_counters_open_to_u_mode(void **state)
+{
+    struct board *b = *state;
+
+    assert_int_equal(boot(b), 0);
+    for (unsigned i = 0; i < b->machine.vm.nvcpus; i++) {
+        assert_int_not_equal(b->vcpu[i].priv.sstatus & SSTATUS_FS, 0);
+        assert_int_equal(b->vcpu[i].priv.sstatus & SSTATUS_VS, 0); /* there is no V */
+        assert_int_equal(b->vcpu[i].priv.scounteren, 7);
+    }
 }
 
 static const uint8_t *guest_tree(struct board *b)
@@ -445,6 +459,7 @@ int main(void)
         TEST(an_eighth_disk_finds_no_slot),
         TEST(disk_of_half_a_sector_is_refused),
         TEST(hart_0_starts_at_the_entry_with_the_tree_in_a1_and_the_others_stopped),
+        TEST(every_hart_starts_with_floating_point_on_and_its_counters_open_to_u_mode),
         TEST(initrd_lies_where_the_tree_says),
         TEST(rng_seed_reaches_the_tree),
         TEST(every_region_of_the_bus_has_its_node),

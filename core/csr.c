@@ -3,6 +3,7 @@
 #include "core/csr.h"
 
 #include "core/error.h"
+#include "core/stlb.h"
 #include "core/trap.h"
 #include "core/vm.h"
 
@@ -140,11 +141,17 @@ static uint64_t legal_satp(const struct vcpu *vcpu, uint64_t old, uint64_t value
     return value & (mode << SATP_MODE_SHIFT | asid << SATP_ASID_SHIFT | SATP_PPN);
 }
 
+/*
+ * No translation needs to go before an sfence.vma says so (Priv. 12.1.11). But kernels without
+ * ASIDs, written against emulators whose TLB holds one address space, leave that out where they
+ * switch; those that follow the rules lose nothing, since their fence is next to the write.
+ */
 static unsigned changed_satp(struct vcpu *vcpu, uint64_t old, uint64_t value)
 {
-    (void)vcpu;
-    (void)old;
-    (void)value;
+    bool same_asid = ((old ^ value) & (SATP_ASID << SATP_ASID_SHIFT)) == 0;
+
+    if (same_asid && vcpu->stlb != NULL)
+        stlb_flush(vcpu->stlb, NULL, NULL);
     return CSR_EFFECT_XLATE;
 }
 

@@ -420,6 +420,32 @@ static void changed_table_is_seen_after_the_flush(void **state)
     load_is(VA, 8, 2);
 }
 
+static uint64_t satp_of(uint64_t asid)
+{
+    return SATP_MODE_SV39 << SATP_MODE_SHIFT | asid << SATP_ASID_SHIFT | ROOT >> PAGE_SHIFT;
+}
+
+/* As on emulators whose TLB holds one address space, which some kernels rely on. */
+static void address_space_that_was_left_without_asids_is_read_anew(void **state)
+{
+    uint64_t elsewhere = 1;
+
+    (void)state;
+    page_tables();
+    *word(DATA) = 1;
+    *word(DATA + PAGE_SIZE) = 2;
+    for (uint64_t other_asid = 4; other_asid <= 5; other_asid++) {
+        assert_int_equal(csr_put(vcpu, CSR_satp, satp_of(4)), 0);
+        load_is(VA, 8, 1);
+        *pte(0) = pte_to(DATA + PAGE_SIZE, RWX);
+        assert_int_equal(csr_put(vcpu, CSR_satp, satp_of(other_asid) + elsewhere), 0);
+        assert_int_equal(csr_put(vcpu, CSR_satp, satp_of(4)), 0);
+        load_is(VA, 8, other_asid == 4 ? 2 : 1); /* with ASIDs nothing is lost */
+        vmem_flush(vcpu, NULL, NULL);
+        *pte(0) = pte_to(DATA, RWX);
+    }
+}
+
 static void flush_ignores_ASID_bits_that_are_not_implemented(void **state)
 {
     uint16_t asid = 0xf001;
@@ -502,6 +528,7 @@ int main(void)
         TEST(mode_SUM_and_MXR_count_although_the_page_is_in_the_stlb),
         TEST(context_number_says_mode_SUM_and_MXR),
         TEST(changed_table_is_seen_after_the_flush),
+        TEST(address_space_that_was_left_without_asids_is_read_anew),
         TEST(flush_ignores_ASID_bits_that_are_not_implemented),
         TEST(translate_tells_the_guest_physical_address_also_from_the_stlb),
         TEST(translate_refuses_a_range_that_leaves_its_page),

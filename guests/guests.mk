@@ -31,6 +31,7 @@ GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,--build-id=none,-z,
 LIB_SRC := $(wildcard guests/lib/*.c guests/lib/*.S)
 HELLO_SRC := $(LIB_SRC) $(wildcard guests/hello/*.c)
 SMP_SRC := $(LIB_SRC) $(wildcard guests/smp/*.c guests/smp/*.S)
+SBI_CHECK_SRC := $(LIB_SRC) $(wildcard guests/sbi-check/*.c guests/sbi-check/*.S)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
 
 # $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
@@ -50,6 +51,7 @@ $(GUESTS)/$(1).elf: $(B)/$(1)/guest.ld $(2:%=$(B)/$(1)/%.o)
 endef
 $(eval $(call own-guest,hello,$(HELLO_SRC),guests/lib))
 $(eval $(call own-guest,smp,$(SMP_SRC),guests/lib))
+$(eval $(call own-guest,sbi-check,$(SBI_CHECK_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
 $(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
 
@@ -73,7 +75,7 @@ $(B)/cases/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
-OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf bench.elf bench2.elf) \
+OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests FORCE

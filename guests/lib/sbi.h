@@ -20,11 +20,14 @@ struct sbi_ret {
 #define SBI_DBCN                  0x4442434eL
 #define SBI_SRST                  0x53525354L
 
+#define SBI_ERR_NOT_SUPPORTED     (-2)
 #define SBI_ERR_INVALID_PARAM     (-3)
+#define SBI_ERR_INVALID_ADDRESS   (-5)
 #define SBI_ERR_ALREADY_AVAILABLE (-6)
 
 #define HSM_STARTED               0
 #define HSM_STOPPED               1
+#define HSM_SUSPENDED             4
 
 struct sbi_ret sbi_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,
                         uint64_t a3);

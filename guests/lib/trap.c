@@ -70,6 +70,16 @@ struct trap_record try_call(uint64_t va)
     return record;
 }
 
+struct trap_record try_ecall(uint64_t eid, uint64_t a0)
+{
+    struct trap_record record = {0};
+    register uint64_t r0 __asm__("a0") = a0;
+    register uint64_t r7 __asm__("a7") = eid;
+
+    TRY(record, "ecall", : "+r"(r0) : "r"(r7) : "memory");
+    return record;
+}
+
 struct trap_record try_stimecmp(void)
 {
     struct trap_record record = {0};

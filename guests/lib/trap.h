@@ -28,6 +28,9 @@ struct trap_record try_load(uint64_t va);
 struct trap_record try_store(uint64_t va);
 struct trap_record try_call(uint64_t va);
 
+/* An ecall with these a7 and a0, which may trap back instead of returning. */
+struct trap_record try_ecall(uint64_t eid, uint64_t a0);
+
 /* Executes `csrr` of stimecmp, which a hart without Sstc does not have. */
 struct trap_record try_stimecmp(void);
 

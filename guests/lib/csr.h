@@ -24,17 +24,29 @@
 #define SSTATUS_SIE                  (1UL << 1)
 #define SSTATUS_SPIE                 (1UL << 5)
 #define SSTATUS_SPP                  (1UL << 8)
+#define SSTATUS_FS                   (3UL << 13)
+#define SSTATUS_SUM                  (1UL << 18)
+#define SSTATUS_MXR                  (1UL << 19)
+#define SSTATUS_UXL                  (3UL << 32)
+#define SSTATUS_SD                   (1UL << 63)
 
 #define SIE_SSIE                     (1UL << 1)
 #define SIE_STIE                     (1UL << 5)
+#define SIE_SEIE                     (1UL << 9)
 
 #define SATP_SV39                    (8UL << 60)
 
 #define CAUSE_INTERRUPT              (1UL << 63)
 #define CAUSE_SUPERVISOR_SOFTWARE    (CAUSE_INTERRUPT | 1)
 #define CAUSE_SUPERVISOR_TIMER       (CAUSE_INTERRUPT | 5)
+#define CAUSE_SUPERVISOR_EXTERNAL    (CAUSE_INTERRUPT | 9)
+#define CAUSE_FETCH_ACCESS           1
 #define CAUSE_ILLEGAL_INSTRUCTION    2
 #define CAUSE_BREAKPOINT             3
+#define CAUSE_LOAD_MISALIGNED        4
+#define CAUSE_LOAD_ACCESS            5
+#define CAUSE_STORE_MISALIGNED       6
+#define CAUSE_STORE_ACCESS           7
 #define CAUSE_ECALL_FROM_U           8
 #define CAUSE_INSTRUCTION_PAGE_FAULT 12
 #define CAUSE_LOAD_PAGE_FAULT        13

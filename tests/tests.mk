@@ -4,19 +4,22 @@
 
 RESULTS := $(B)/results
 
-# Ring 1: one program per tests/unit/test_*.c, linked with the sanitized libraries; what else lies
-# there helps all of them. Programs of tests/threads run under ThreadSanitizer instead.
+# Ring 1: one program per tests/unit/test_*.c, linked with the sanitized libraries, and again with
+# those that the command is made of, for optimisation has bugs of its own; what else lies there helps
+# all of them. Programs of tests/threads run under ThreadSanitizer instead.
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%)
+UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
-UNIT_HELP := $(HELP_SRC:%.c=$(B)/asan/%.o)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)
 TEST_LIBS := -lcmocka -lfdt -lz -lm -lpthread
 
-$(B)/asan/tests/unit/test_%: $(B)/asan/tests/unit/test_%.o $(UNIT_HELP) $(B)/asan/libhost.a \
-    $(B)/asan/libtrapeze.a
+$(B)/asan/tests/unit/test_%: $(B)/asan/tests/unit/test_%.o $(HELP_SRC:%.c=$(B)/asan/%.o) \
+    $(B)/asan/libhost.a $(B)/asan/libtrapeze.a
 	$(CC) $(SAN) $^ $(TEST_LIBS) -o $@
+$(B)/host/tests/unit/test_%: $(B)/host/tests/unit/test_%.o $(HELP_SRC:%.c=$(B)/host/%.o) \
+    $(B)/host/libhost.a $(B)/host/libtrapeze.a
+	$(CC) $^ $(TEST_LIBS) -o $@
 $(B)/tsan/tests/threads/test_%: $(B)/tsan/tests/threads/test_%.o $(HELP_SRC:%.c=$(B)/tsan/%.o) \
     $(B)/tsan/libhost.a $(B)/tsan/libtrapeze.a
 	$(CC) -fsanitize=thread $^ $(TEST_LIBS) -o $@

@@ -221,7 +221,8 @@ finish:
     if (LIKELY(status == EXEC_NEXT)) {
         left--;
         pc = vcpu->user.pc;
-        if (LIKELY((pc & PAGE_MASK) == base)) {
+        /* A jump that crosses a page end comes here too, so that the slice may have to end. */
+        if (LIKELY((pc & PAGE_MASK) == base) && LIKELY(left > 0)) {
             u = &page->slot[(pc & ~PAGE_MASK) >> 1];
             DISPATCH();
         }

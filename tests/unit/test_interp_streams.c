@@ -21,19 +21,15 @@
 #define LENGTH     28  /* instructions in a stream */
 #define BUDGET     120 /* retired before it ends, handlers included */
 
-#define VIRTUAL    UINT64_C(0x40000000)
-#define ROOT       (FIXTURE_RAM + 0x1000)
-#define MIDDLE     (FIXTURE_RAM + 0x2000)
-#define LEAVES     (FIXTURE_RAM + 0x3000)
 #define HOLE       UINT64_C(0x20000000)
-#define WIDE       (VIRTUAL + MIB(2)) /* a page of 2 MiB */
 #define WIDE_GPA   (FIXTURE_RAM + MIB(4))
 
 #define PTE_AD     (PTE_V | PTE_A | PTE_D)
 #define POINTERS   8 /* x8 to x15 point somewhere */
 #define DATA_PAGES 8
 
-/* Pages behind VIRTUAL, in units of pages; [CODE + 2] stays unmapped, as does what is not named. */
+/* Pages behind TWINS_VIRTUAL, in units of pages; [CODE + 2] stays unmapped, as does what is not
+ * named. */
 enum { CODE = 0, HANDLER = 4, DATA = 16, READ_ONLY = 21, EXECUTE_ONLY, FRESH, OTHER, DEVICE, NONE };
 
 static uint64_t random_state;
@@ -76,7 +72,8 @@ static uint64_t random_pointer(void)
 {
     uint64_t page = one_in(3) ? READ_ONLY - 1 + below(7) : DATA + below(4);
     uint64_t offset = one_in(3) ? PAGE_SIZE - below(16) : below(PAGE_SIZE);
-    uint64_t va = one_in(8) ? WIDE + (random_u64() & (MIB(2) - 1)) : VIRTUAL + page * PAGE_SIZE;
+    uint64_t va =
+        one_in(8) ? TWINS_WIDE + (random_u64() & (MIB(2) - 1)) : TWINS_VIRTUAL + page * PAGE_SIZE;
 
     return (va + offset) & (one_in(3) ? UINT64_MAX : ~UINT64_C(7));
 }
@@ -168,31 +165,23 @@ static gpa_t page_gpa(unsigned page)
     return FIXTURE_RAM + MIB(1) + (page * 7 % 32) * PAGE_SIZE;
 }
 
-static void map(struct twins *twins, unsigned page, gpa_t gpa, uint64_t bits)
-{
-    twins_write_u64(twins, LEAVES + 8 * page, gpa >> PAGE_SHIFT << PTE_PPN_SHIFT | bits);
-}
-
 /* The pages of a guest that runs in U-mode or not; the handler is S-mode's. */
 static void map_pages(struct twins *twins, bool user)
 {
     uint64_t mine = PTE_AD | (user ? PTE_U : 0), theirs = mine ^ PTE_U;
 
     for (unsigned i = 0; i < 2; i++)
-        map(twins, CODE + i, page_gpa(CODE + i), mine | PTE_R | PTE_X);
+        twins_map(twins, 0, CODE + i, page_gpa(CODE + i), mine | PTE_R | PTE_X);
     for (unsigned i = 0; i < 4; i++)
-        map(twins, DATA + i, page_gpa(DATA + i), mine | PTE_R | PTE_W);
-    map(twins, HANDLER, page_gpa(HANDLER), PTE_AD | PTE_R | PTE_X);
-    map(twins, READ_ONLY, page_gpa(DATA), mine | PTE_R);
-    map(twins, EXECUTE_ONLY, page_gpa(CODE), mine | PTE_X);
-    map(twins, FRESH, page_gpa(FRESH), (mine & ~(PTE_A | PTE_D)) | PTE_R | PTE_W);
-    map(twins, OTHER, page_gpa(OTHER), theirs | PTE_R | PTE_W);
-    map(twins, DEVICE, TWINS_DEVICE, mine | PTE_R | PTE_W);
-    map(twins, NONE, HOLE, mine | PTE_R | PTE_W);
-    twins_write_u64(twins, MIDDLE, LEAVES >> PAGE_SHIFT << PTE_PPN_SHIFT | PTE_V);
-    twins_write_u64(twins, MIDDLE + 8,
-                    WIDE_GPA >> PAGE_SHIFT << PTE_PPN_SHIFT | mine | PTE_R | PTE_W);
-    twins_write_u64(twins, ROOT + 8, MIDDLE >> PAGE_SHIFT << PTE_PPN_SHIFT | PTE_V);
+        twins_map(twins, 0, DATA + i, page_gpa(DATA + i), mine | PTE_R | PTE_W);
+    twins_map(twins, 0, HANDLER, page_gpa(HANDLER), PTE_AD | PTE_R | PTE_X);
+    twins_map(twins, 0, READ_ONLY, page_gpa(DATA), mine | PTE_R);
+    twins_map(twins, 0, EXECUTE_ONLY, page_gpa(CODE), mine | PTE_X);
+    twins_map(twins, 0, FRESH, page_gpa(FRESH), (mine & ~(PTE_A | PTE_D)) | PTE_R | PTE_W);
+    twins_map(twins, 0, OTHER, page_gpa(OTHER), theirs | PTE_R | PTE_W);
+    twins_map(twins, 0, DEVICE, TWINS_DEVICE, mine | PTE_R | PTE_W);
+    twins_map(twins, 0, NONE, HOLE, mine | PTE_R | PTE_W);
+    twins_map_wide(twins, 0, 1, WIDE_GPA, mine | PTE_R | PTE_W);
 }
 
 /* Exceptions go on two bytes further; vectored interrupts switch themselves off. */
@@ -239,11 +228,10 @@ static void random_priv(struct vcpu_priv *priv, bool user)
     if (!one_in(4))
         priv->sstatus |= SSTATUS_FS;
     priv->sie = one_in(4) ? random_u64() & SIP_ALL : 0;
-    priv->stvec = (VIRTUAL + HANDLER * PAGE_SIZE) | below(2);
+    priv->stvec = (TWINS_VIRTUAL + HANDLER * PAGE_SIZE) | below(2);
     priv->sscratch = random_value();
-    priv->sepc = VIRTUAL + (random_u64() & 0xffe);
-    priv->satp = SATP_MODE_SV39 << SATP_MODE_SHIFT | (uint64_t)below(4) << SATP_ASID_SHIFT |
-                 ROOT >> PAGE_SHIFT;
+    priv->sepc = TWINS_VIRTUAL + (random_u64() & 0xffe);
+    priv->satp = twins_satp(0, below(4));
     priv->scounteren = below(8);
     priv->senvcfg = random_u64() & (SENVCFG_FIOM | SENVCFG_CBCFE | SENVCFG_CBZE);
     priv->stimecmp = one_in(4) ? below(2000) : UINT64_MAX;
@@ -254,7 +242,7 @@ static void same_memory(struct twins *twins, const char *what)
 {
     for (unsigned page = 0; page < 32; page++)
         twins_same_ram(twins, FIXTURE_RAM + MIB(1) + page * PAGE_SIZE, PAGE_SIZE, what);
-    twins_same_ram(twins, LEAVES, PAGE_SIZE, what);
+    twins_same_ram(twins, twins_pte(0, 0), PAGE_SIZE, what);
     assert_int_equal(twins->device[0], twins->device[1]);
 }
 
@@ -285,7 +273,7 @@ static void prepare(struct twins *twins)
         twins_write(twins, page_gpa((unsigned)((at + i) / PAGE_SIZE)) + (at + i) % PAGE_SIZE,
                     &code[i], 1);
     map_pages(twins, in_user);
-    random_user(&user, VIRTUAL + at);
+    random_user(&user, TWINS_VIRTUAL + at);
     random_priv(&priv, in_user);
     twins_set_record(twins, &user, &priv);
     vcpu_set_pending(twins_leader(twins), SIP_SSIP | SIP_SEIP, false);

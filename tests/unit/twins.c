@@ -2,6 +2,8 @@
 /* Two fixtures with the same guest, under the interpreter and under exec_step. */
 #include "tests/unit/twins.h"
 
+#include "core/csr.h"
+#include "core/mmu.h"
 #include "engine/interp/interp.h"
 #include "tests/unit/lockstep.h"
 
@@ -103,6 +105,41 @@ uint64_t twins_read_u64(struct twins *twins, gpa_t gpa)
 
     memcpy(&value, twins->leader->ram + (gpa - FIXTURE_RAM), sizeof(value));
     return value;
+}
+
+/* Root, middle table and leaves, in the first pages of RAM. */
+static gpa_t table_page(unsigned table, unsigned level)
+{
+    return FIXTURE_RAM + (1 + 3 * table + level) * PAGE_SIZE;
+}
+
+static uint64_t pte(gpa_t gpa, uint64_t bits)
+{
+    return gpa >> PAGE_SHIFT << PTE_PPN_SHIFT | bits;
+}
+
+gpa_t twins_pte(unsigned table, unsigned page)
+{
+    return table_page(table, 2) + 8 * page;
+}
+
+void twins_map(struct twins *twins, unsigned table, unsigned page, gpa_t gpa, uint64_t bits)
+{
+    twins_write_u64(twins, table_page(table, 0) + 8, pte(table_page(table, 1), PTE_V));
+    twins_write_u64(twins, table_page(table, 1), pte(table_page(table, 2), PTE_V));
+    twins_write_u64(twins, twins_pte(table, page), pte(gpa, bits));
+}
+
+void twins_map_wide(struct twins *twins, unsigned table, unsigned page, gpa_t gpa, uint64_t bits)
+{
+    twins_write_u64(twins, table_page(table, 0) + 8, pte(table_page(table, 1), PTE_V));
+    twins_write_u64(twins, table_page(table, 1) + 8 * page, pte(gpa, bits));
+}
+
+uint64_t twins_satp(unsigned table, uint64_t asid)
+{
+    return SATP_MODE_SV39 << SATP_MODE_SHIFT | asid << SATP_ASID_SHIFT |
+           table_page(table, 0) >> PAGE_SHIFT;
 }
 
 void twins_set_x(struct twins *twins, unsigned reg, uint64_t value)

@@ -27,6 +27,17 @@ void twins_write_u32(struct twins *twins, gpa_t gpa, uint32_t value);
 void twins_write_u64(struct twins *twins, gpa_t gpa, uint64_t value);
 uint64_t twins_read_u64(struct twins *twins, gpa_t gpa); /* the leader's */
 
+/*
+ * Two page tables (`table` 0 and 1), Sv39, for [TWINS_VIRTUAL, + 1 GiB): 4 KiB pages in the first
+ * 2 MiB, pages of 2 MiB behind. The guest is not told of a change.
+ */
+#define TWINS_VIRTUAL UINT64_C(0x40000000)
+#define TWINS_WIDE    (TWINS_VIRTUAL + MIB(2)) /* where twins_map_wide's page 1 lies */
+void twins_map(struct twins *twins, unsigned table, unsigned page, gpa_t gpa, uint64_t bits);
+void twins_map_wide(struct twins *twins, unsigned table, unsigned page, gpa_t gpa, uint64_t bits);
+gpa_t twins_pte(unsigned table, unsigned page); /* where the PTE of a 4 KiB page lies */
+uint64_t twins_satp(unsigned table, uint64_t asid);
+
 /* Both harts: a register, and a whole record. */
 void twins_set_x(struct twins *twins, unsigned reg, uint64_t value);
 void twins_set_record(struct twins *twins, const struct vcpu_user *user,

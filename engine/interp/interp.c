@@ -85,6 +85,10 @@ static int interp_mem_protect(struct vm *vm, unsigned slot, uint32_t flags)
 {
     if (slot >= GMEM_MAX_SLOTS)
         return ERR_RANGE;
+    if (vm->mem.slots[slot].size == 0)
+        return ERR_NOT_FOUND;
+    if ((flags & GMEM_LOG) != 0 && vm->mem.slots[slot].dirty == NULL)
+        return ERR_INVALID;
     vm->mem.slots[slot].flags = flags;
     return interp_mem_change(vm, slot);
 }

@@ -60,8 +60,8 @@ struct engine_ops {
     int (*mem_add)(struct vm *vm, unsigned slot);
     int (*mem_remove)(struct vm *vm, unsigned slot);
     int (*mem_protect)(struct vm *vm, unsigned slot, uint32_t flags);
-    /* Fetches and clears dirty bits of guest writes into the slot's bitmap; afterwards every write
-     * marks its page again. */
+    /* Brings the slot's bitmap up to date with the guest's writes until now, so that
+     * gmem_dirty_fetch may take it; afterwards every write marks its page again. */
     int (*dirty_fetch)(struct vm *vm, unsigned slot);
     int (*vcpu_create)(struct vcpu *vcpu);
     void (*vcpu_destroy)(struct vcpu *vcpu);
@@ -86,7 +86,9 @@ struct engine_ops {
                       const struct flush_range *range);
     void (*code_flush)(struct vm *vm, struct vcpu *self, const struct hart_set *harts, gpa_t gpa,
                        uint64_t size);
-    /* Single step and breakpoints; NULL: cannot. */
+    /* Single step and breakpoints, until the next call: `run` then ends with EXIT_DEBUG after one
+     * instruction (or trap), or before the instruction at one of `count` addresses. NULL: cannot.
+     * ERR_NO_MEMORY: too many breakpoints. Quiesced. */
     int (*debug)(struct vcpu *vcpu, bool step, const gva_t *breakpoints, unsigned count);
     /* Engine's own counters as `name value` lines. May be NULL. */
     void (*stats)(struct vm *vm, void (*line)(void *ctx, const char *name, uint64_t value),

@@ -14,7 +14,7 @@ enum error {
     ERR_TRUNCATED = -8,   /* input ended early */
     ERR_IO = -9,          /* the host failed to read or write */
     ERR_BUSY = -10,       /* not now: a transition or a request is still under way */
-    ERR_FORBIDDEN = -11,  /* the guest may not do this: the caller parks it */
+    ERR_FORBIDDEN = -11,  /* the guest may not do this: the caller says what follows */
     ERR_NOT_FOUND = -12,  /* no such thing */
 };
 

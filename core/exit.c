@@ -131,7 +131,7 @@ static enum exit_action handle_csr(struct vcpu *vcpu)
 static enum exit_action handle_error(struct vcpu *vcpu)
 {
     const struct exit_record *exit = &vcpu->priv.exit;
-    bool known = exit->reason > PARK_NONE && exit->reason <= PARK_FORBIDDEN;
+    bool known = exit->reason > PARK_NONE && exit->reason < PARK_REASONS;
 
     return exit_park(vcpu, known ? (enum park_reason)exit->reason : PARK_ENGINE, exit->addr);
 }

@@ -54,7 +54,7 @@ enum park_reason {
     PARK_TRAP_LOOP,  /* the trap vector itself traps, with no instruction retired between */
     PARK_NO_MAPPING, /* access to guest-physical space where nothing is (engines that must) */
     PARK_ENGINE,     /* the engine lost the vCPU */
-    PARK_FORBIDDEN,  /* a handler said forbidden */
+    PARK_REASONS
 };
 
 /* What the host does with a vCPU after its exit was handled. */

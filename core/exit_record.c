@@ -16,7 +16,7 @@ bool exit_mmio_valid(const struct exit_mmio *mmio)
 
 void exit_sanitize(struct exit_record *exit)
 {
-    bool valid = exit->kind < EXIT_COUNT && exit->reason <= PARK_FORBIDDEN &&
+    bool valid = exit->kind < EXIT_COUNT && exit->reason < PARK_REASONS &&
                  (exit->kind != EXIT_MMIO || exit_mmio_valid(&exit->mmio));
 
     exit->reserved = 0;
@@ -55,8 +55,8 @@ const char *park_text(enum park_reason reason)
         return "the guest accessed a guest-physical address where it has neither RAM nor a device";
     case PARK_ENGINE:
         return "the engine lost the vCPU";
-    case PARK_FORBIDDEN:
-        return "the guest did what no guest may do";
+    case PARK_REASONS:
+        break;
     }
     return "unknown reason";
 }

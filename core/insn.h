@@ -45,7 +45,6 @@ enum insn_format {
     INSN_FMT_CSR, /* rd rs1 (register or 5-bit immediate), imm = CSR number */
 };
 
-/* Width of a memory access is log2 bytes in `width`; sign in `sign`. */
 enum insn_id {
     INSN_illegal,
 #define INSN(id, ...) INSN_##id,

@@ -63,8 +63,9 @@ int machine_add_disk(struct machine *m, const struct blk_info *info, bool legacy
     return 0;
 }
 
-int machine_fdt(struct machine *m, const struct machine_boot *boot,
-                const struct image_layout *layout, void *out, size_t size)
+/* The device tree, into `out`; its size, or an error. */
+static int make_fdt(struct machine *m, const struct machine_boot *boot,
+                    const struct image_layout *layout, void *out, size_t size)
 {
     struct fdt_chosen chosen = {
         .bootargs = boot->append,
@@ -99,7 +100,7 @@ static int place_fdt(struct machine *m, const struct machine_boot *boot, const s
     const struct gmem_slot *ram = &m->vm.mem.slots[0];
 
     memset(layout, 0, sizeof(*layout));
-    int size = machine_fdt(m, boot, layout, scratch, scratch_size);
+    int size = make_fdt(m, boot, layout, scratch, scratch_size);
     if (size < 0) {
         *why = fdt_trouble(boot, size);
         return size;
@@ -110,7 +111,7 @@ static int place_fdt(struct machine *m, const struct machine_boot *boot, const s
                "more";
         return error;
     }
-    return machine_fdt(m, boot, layout, scratch, scratch_size);
+    return make_fdt(m, boot, layout, scratch, scratch_size);
 }
 
 int machine_boot(struct machine *m, const struct machine_boot *boot, void *scratch,

@@ -77,8 +77,4 @@ struct machine_boot {
 int machine_boot(struct machine *machine, const struct machine_boot *boot, void *scratch,
                  size_t scratch_size, const char **why) MUST_CHECK;
 
-/* The device tree alone, into `out`; returns its size. For --dump-dtb. */
-int machine_fdt(struct machine *machine, const struct machine_boot *boot,
-                const struct image_layout *layout, void *out, size_t size) MUST_CHECK;
-
 #endif

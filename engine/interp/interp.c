@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/exec.h"
 #include "core/trap.h"
 #include "core/vm.h"
 #include "core/vmem.h"
@@ -31,6 +32,7 @@ static int interp_probe(struct engine_caps *caps, const char **why)
         .vs_off_traps = true,
         .dirty_log = true,
         .single_step = true,
+        .breakpoints = true,
     };
     return 0;
 }
@@ -122,10 +124,62 @@ static void take_requests(struct vcpu *vcpu)
  */
 static int64_t slice_budget(const struct vcpu *vcpu, uint64_t allowance, uint64_t spent)
 {
+    if (vcpu->run_limit == UINT64_MAX)
+        return INTERP_SLICE;
     if (spent >= allowance || vcpu->priv.instret >= vcpu->run_limit)
         return 0;
     uint64_t left = vcpu->run_limit - vcpu->priv.instret;
     return left < INTERP_SLICE ? (int64_t)left : INTERP_SLICE;
+}
+
+static int interp_debug(struct vcpu *vcpu, bool step, const gva_t *breakpoints, unsigned count)
+{
+    struct interp_vcpu *iv = interp_of(vcpu);
+
+    if (count > INTERP_BREAKPOINTS)
+        return ERR_NO_MEMORY;
+    iv->step = step;
+    iv->nbreakpoints = count;
+    for (unsigned i = 0; i < count; i++)
+        iv->breakpoint[i] = breakpoints[i];
+    return 0;
+}
+
+static bool at_breakpoint(struct vcpu *vcpu)
+{
+    const struct interp_vcpu *iv = interp_of(vcpu);
+
+    for (unsigned i = 0; i < iv->nbreakpoints; i++) {
+        if (iv->breakpoint[i] == vcpu->user.pc)
+            return true;
+    }
+    return false;
+}
+
+/* While it is debugged a vCPU takes the slow road: exec_step, one instruction at a time. What it
+ * begins at is executed, or a breakpoint could never be left. Returns true with an exit. */
+static bool debug_slice(struct vcpu *vcpu, int64_t budget)
+{
+    while (budget-- > 0) {
+        if (exec_step(vcpu) == EXEC_EXIT)
+            return true;
+        if (interp_of(vcpu)->step || at_breakpoint(vcpu)) {
+            vcpu->priv.exit.kind = EXIT_DEBUG;
+            vcpu->priv.exit.addr = vcpu->user.pc;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool run_slice(struct vcpu *vcpu, int64_t budget)
+{
+    const struct interp_vcpu *iv = interp_of(vcpu);
+
+    if (UNLIKELY(iv->step || iv->nbreakpoints > 0))
+        return debug_slice(vcpu, budget);
+    trap_take_interrupt(vcpu);
+    return interp_loop(vcpu, budget);
 }
 
 static void interp_run(struct vcpu *vcpu)
@@ -145,8 +199,7 @@ static void interp_run(struct vcpu *vcpu)
             break;
         }
         vcpu_update_timer(vcpu);
-        trap_take_interrupt(vcpu);
-        if (interp_loop(vcpu, budget))
+        if (run_slice(vcpu, budget))
             break;
         spent += (uint64_t)budget;
     }
@@ -189,5 +242,6 @@ const struct engine_ops engine_interp = {
     .run = interp_run,
     .tlb_flush = interp_tlb_flush,
     .code_flush = interp_code_flush,
+    .debug = interp_debug,
     .stats = interp_stats,
 };

@@ -37,8 +37,10 @@ struct code_page {
     uint8_t copy[PAGE_SIZE];
 };
 
-#define CODE_PAGES_MAX 2048 /* per vCPU; about 72 MiB when full */
-#define CODE_HASH_SIZE 4096
+#define CODE_PAGES_MAX     2048 /* per vCPU; about 72 MiB when full */
+#define CODE_HASH_SIZE     4096
+
+#define INTERP_BREAKPOINTS 32
 
 /* What the interpreter keeps for a vCPU. */
 struct interp_vcpu {
@@ -49,6 +51,9 @@ struct interp_vcpu {
     unsigned npages;     /* allocated in pool */
     unsigned next_evict; /* first in, first out */
     uint64_t generation;
+    bool step; /* debug: leave after each instruction */
+    unsigned nbreakpoints;
+    gva_t breakpoint[INTERP_BREAKPOINTS];
     uint64_t decodes, revalidations, evictions; /* statistics */
 };
 

@@ -332,9 +332,9 @@ static void an_access_to_nothing_parks_with_its_address(void **state)
 static void an_error_keeps_its_reason_and_has_one_in_any_case(void **state)
 {
     (void)state;
-    hart()->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_FORBIDDEN};
+    hart()->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_TRAP_LOOP};
     assert_int_equal(exit_handle(hart()), ACTION_PARK);
-    assert_int_equal(hart()->priv.exit.reason, PARK_FORBIDDEN);
+    assert_int_equal(hart()->priv.exit.reason, PARK_TRAP_LOOP);
     hart()->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = 1000};
     assert_int_equal(exit_handle(hart()), ACTION_PARK);
     assert_int_equal(hart()->priv.exit.reason, PARK_ENGINE);

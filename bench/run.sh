@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Wall time of booting the same files to `guest up` under trapeze and under qemu-system-riscv64's
 # TCG, alternately, best of three; then the benchmark guests under both, in nanoseconds an
-# operation. The tables also go to BUILD/bench/*.tsv, and as a picture to BUILD/bench/bench.svg.
+# operation. The tables also go to BUILD/tables/*.tsv, and as a picture to BUILD/tables/bench.svg.
 # usage: run.sh BUILD
 set -eu
 build=$1
 engine=${ENGINE:-interp}
 work=$(mktemp -d)
-tables=$build/bench
+tables=$build/tables
 trap 'rm -rf "$work"' EXIT INT TERM
 rm -rf "$tables"
 mkdir -p "$tables"

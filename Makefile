@@ -71,6 +71,14 @@ $(SYSROOT)/done: $(FETCHED)
 
 include guests/guests.mk tests/tests.mk scripts/check.mk
 
+# QEMU 10 beside the distribution's own, where that is older: build/qemu10/root/usr/bin.
+QEMU10 := $(B)/qemu10/fetched
+.PHONY: qemu10
+qemu10: $(QEMU10)
+$(QEMU10): scripts/fetch.sh
+	scripts/fetch.sh $(B)/qemu10 bookworm-backports "$$(dpkg --print-architecture)" \
+	    qemu-system-riscv qemu-system-common qemu-system-data opensbi
+
 .PHONY: run clean help
 run: $(B)/trapeze $(GUESTS)/linux/Image $(GUESTS)/linux/initrd.cpio.gz
 	$(B)/trapeze run --kernel $(GUESTS)/linux/Image --initrd $(GUESTS)/linux/initrd.cpio.gz \

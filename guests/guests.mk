@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Guests. Debian's come unpacked from scripts/fetch-guests.sh; our own are freestanding S-mode
+# Guests. Debian's come unpacked from scripts/fetch.sh; our own are freestanding S-mode
 # programs.
 
 GUESTS := $(B)/guests
 
-$(FETCHED): scripts/fetch-guests.sh
-	scripts/fetch-guests.sh $(B)
+$(FETCHED): scripts/fetch.sh
+	scripts/fetch.sh $(B)/apt trixie riscv64 linux-image-riscv64 busybox-static u-boot-qemu \
+	    libfdt-dev zlib1g-dev
 
 $(GUESTS)/linux/Image: $(FETCHED)
 	@mkdir -p $(@D)

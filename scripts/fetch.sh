@@ -1,16 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Fetches what runs on RISC-V and is not ours (Debian's kernel, busybox, U-Boot, libfdt, zlib) with
-# apt's own client and an apt configuration of the project's own, so that neither the machine's
-# package sources nor its installed packages change. usage: fetch-guests.sh BUILD_DIR; unpacks into
-# BUILD_DIR/apt/root, and fetches nothing when the same packages were fetched before.
+# Fetches packages of another Debian suite or architecture with apt's own client and an apt
+# configuration of the project's own, so that neither the machine's package sources nor its
+# installed packages change. Unpacks into DIR/root, and fetches nothing when the same packages were
+# fetched before. A package that only depends on the real one (linux-image-ARCH) stands for that.
+# usage: fetch.sh DIR SUITE ARCH PACKAGE...
 set -eu
 
-apt=$(mkdir -p "$1/apt" && cd "$1/apt" && pwd)
+apt=$(mkdir -p "$1" && cd "$1" && pwd)
 done_mark=$apt/fetched
-suite=trixie
-arch=riscv64
-packages="linux-image-$arch busybox-static u-boot-qemu libfdt-dev zlib1g-dev"
+suite=$2
+arch=$3
+shift 3
+packages=$*
 
 if [ "$(cat "$done_mark" 2>/dev/null)" = "$packages" ]; then
     touch "$done_mark"
@@ -19,7 +21,7 @@ fi
 
 for tool in apt-get apt-cache dpkg-deb; do
     command -v $tool >/dev/null || {
-        echo "fetch-guests: no $tool here: guests are fetched with Debian's apt" >&2
+        echo "fetch: no $tool here: packages are fetched with Debian's apt" >&2
         exit 1
     }
 done
@@ -97,7 +99,7 @@ mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/preferen
 : >"$apt/state/status"
 machine_sources | deb822_entry >"$apt/debian.sources"
 [ -s "$apt/debian.sources" ] || {
-    echo "fetch-guests: no entry for Debian's main archive in /etc/apt/sources.list*: add one" >&2
+    echo "fetch: no entry for Debian's main archive in /etc/apt/sources.list*: add one" >&2
     exit 1
 }
 
@@ -123,17 +125,31 @@ Dir::Etc::preferencesparts "$apt/preferences.d";
 CONF
 
 apt-get -q -c "$apt/apt.conf" update
-# The first is a name for whatever kernel is current, and holds none itself.
-kernel=$(apt-cache -c "$apt/apt.conf" show linux-image-$arch |
-    sed -n 's/^Depends: *\(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
-[ -n "$kernel" ] || {
-    echo "fetch-guests: linux-image-$arch names no kernel package" >&2
-    exit 1
+# What stands for the package $1: the kernel that the name linux-image-ARCH depends on, or itself.
+real_name() {
+    case $1 in
+    linux-image-"$arch")
+        apt-cache -c "$apt/apt.conf" show "$1" |
+            sed -n 's/^Depends: *\(linux-image-[^ ,]*\).*/\1/p' | head -n 1
+        ;;
+    *) echo "$1" ;;
+    esac
 }
+
+names=
+for package in $packages; do
+    name=$(real_name "$package")
+    [ -n "$name" ] || {
+        echo "fetch: $package names no kernel package" >&2
+        exit 1
+    }
+    names="$names $name"
+done
 
 rm -rf "$apt/debs" "$apt/root"
 mkdir "$apt/debs" "$apt/root"
-(cd "$apt/debs" && apt-get -q -c "$apt/apt.conf" download "$kernel" ${packages#* })
+# The names are separate words on purpose; the suite, because its versions may be of low priority.
+(cd "$apt/debs" && apt-get -q -c "$apt/apt.conf" -t "$suite" download $names)
 for deb in "$apt"/debs/*.deb; do
     dpkg-deb -x "$deb" "$apt/root"
 done

@@ -77,6 +77,9 @@ void board_idle(struct board *board);
 /* Turns until the clock has reached `until` or the VM has stopped. */
 void board_run(struct board *board, uint64_t until);
 
+/* Turns until the disk has answered that many requests. Fails the test when the VM stops first. */
+void board_run_to_request(struct board *board, uint64_t number);
+
 /* A VM in a file, and what its host has to remember of it. */
 struct board_snapshot {
     struct memory_stream file;

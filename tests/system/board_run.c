@@ -130,3 +130,11 @@ void board_run(struct board *board, uint64_t until)
             board_idle(board);
     }
 }
+
+void board_run_to_request(struct board *board, uint64_t number)
+{
+    while (board->requests_done < number) {
+        assert_false(stopped(board));
+        board_run(board, board->clock.retired + 1);
+    }
+}

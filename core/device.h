@@ -57,6 +57,10 @@ struct device {
 /* Drives the device's interrupt line (level). Under the VM lock. */
 void device_irq(struct device *dev, bool level);
 
+/* Asserts the line for a new reason, also when it is asserted already: one more interrupt follows,
+ * while or after the last one is served. Under the VM lock. */
+void device_irq_anew(struct device *dev);
+
 /* Asks the host for ops->timer at `deadline` (guest time); UINT64_MAX: never. */
 void device_alarm(struct device *dev, uint64_t deadline);
 

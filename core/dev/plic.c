@@ -74,11 +74,21 @@ static void update_harts(struct plic *plic)
     }
 }
 
-/* "Interrupt Gateways": an asserted line becomes a request once nobody is serving the last one.
- * A request that was forwarded stays, whatever the line does. */
-static void forward(struct plic *plic, unsigned word)
+/* "Interrupt Gateways": a line that was asserted becomes a request, unless somebody is serving the
+ * last one. A request that was forwarded stays, whatever the line does. */
+static void forward(struct plic *plic, irq_t irq)
 {
-    plic->pending[word] |= plic->level[word] & ~plic->claimed[word];
+    plic->pending[irq / 32] |= bit(irq) & ~plic->claimed[irq / 32];
+}
+
+/* Nobody serves it any more: a line that is still asserted is a request again. Once, until it is
+ * asserted anew (see struct plic). */
+static void forward_again(struct plic *plic, irq_t irq)
+{
+    uint32_t again = bit(irq) & plic->level[irq / 32] & ~plic->repeated[irq / 32];
+
+    plic->pending[irq / 32] |= again;
+    plic->repeated[irq / 32] |= again;
 }
 
 static struct plic *of_chip(struct irqchip *chip)
@@ -96,9 +106,10 @@ static void plic_set_line(struct irqchip *chip, irq_t irq, bool level)
     if (level == ((*word & bit(irq)) != 0))
         return;
     *word ^= bit(irq);
+    plic->repeated[irq / 32] &= ~bit(irq);
     if (!level)
         return;
-    forward(plic, irq / 32);
+    forward(plic, irq);
     update_harts(plic);
 }
 
@@ -119,10 +130,11 @@ static irq_t claim(struct plic *plic, unsigned context)
 static void complete(struct plic *plic, unsigned context, uint32_t irq)
 {
     if (!is_supervisor(context) || irq >= PLIC_SOURCES ||
-        (plic->context[context].enable[irq / 32] & bit(irq)) == 0)
+        (plic->context[context].enable[irq / 32] & bit(irq)) == 0 ||
+        (plic->claimed[irq / 32] & bit(irq)) == 0)
         return;
     plic->claimed[irq / 32] &= ~bit(irq);
-    forward(plic, irq / 32);
+    forward_again(plic, irq);
     update_harts(plic);
 }
 
@@ -209,6 +221,7 @@ static void plic_reset(struct irqchip *chip)
     memset(plic->level, 0, sizeof(plic->level));
     memset(plic->pending, 0, sizeof(plic->pending));
     memset(plic->claimed, 0, sizeof(plic->claimed));
+    memset(plic->repeated, 0, sizeof(plic->repeated));
     memset(plic->context, 0, sizeof(plic->context));
     update_harts(plic);
 }
@@ -235,6 +248,7 @@ static int plic_save(struct irqchip *chip, struct stream *out)
     put_words(out, plic->level, PLIC_WORDS);
     put_words(out, plic->pending, PLIC_WORDS);
     put_words(out, plic->claimed, PLIC_WORDS);
+    put_words(out, plic->repeated, PLIC_WORDS);
     for (unsigned i = 0; i < plic->ncontexts; i++) {
         put_words(out, plic->context[i].enable, PLIC_WORDS);
         put_words(out, &plic->context[i].threshold, 1);
@@ -266,7 +280,9 @@ static bool consistent(const struct plic *plic)
 {
     for (unsigned word = 0; word < PLIC_WORDS; word++) {
         uint32_t pending = plic->pending[word], claimed = plic->claimed[word];
-        if ((pending & claimed) != 0 || (plic->level[word] & ~pending & ~claimed) != 0)
+        uint32_t level = plic->level[word], repeated = plic->repeated[word];
+        if ((pending & claimed) != 0 || (repeated & ~level) != 0 ||
+            (level & ~pending & ~claimed & ~repeated) != 0)
             return false;
     }
     return true;
@@ -286,6 +302,7 @@ static int plic_restore(struct irqchip *chip, struct stream *in)
     get_sources(in, plic->level);
     get_sources(in, plic->pending);
     get_sources(in, plic->claimed);
+    get_sources(in, plic->repeated);
     for (unsigned i = 0; i < ncontexts; i++) {
         get_sources(in, plic->context[i].enable);
         get_word(in, PLIC_PRIORITY_MAX, &plic->context[i].threshold);

@@ -4,6 +4,12 @@
  * n, inert: it stores what is written and raises nothing) and 2n+1 (S-mode). RISC-V PLIC
  * specification 1.0.0; where `virt` differs the specification wins: a request is never retracted
  * when its line falls, a claim does not look at the threshold, completion needs the enable bit.
+ *
+ * But for one thing. By the specification a line that stays asserted is a new request after every
+ * completion. On `virt` it is none before a device asserts it anew, and kernels live on that whose
+ * handlers do not end the cause of an interrupt: that of xv6 never reads the UART's IIR, that of
+ * rCore never acknowledges virtio's. They would be interrupted for ever. So such a line is a new
+ * request after the first completion only.
  */
 #ifndef CORE_DEV_PLIC_H
 #define CORE_DEV_PLIC_H
@@ -23,8 +29,8 @@ struct plic_context {
     uint32_t threshold;
 };
 
-/* A source's gateway is open while it is neither pending nor claimed; so level & ~claimed is always
- * part of pending, and nothing is pending and claimed at once. */
+/* A source's gateway is open while it is neither pending nor claimed; so level & ~claimed &
+ * ~repeated is always part of pending, and nothing is pending and claimed at once. */
 struct plic {
     struct irqchip chip;
     struct device dev;
@@ -33,6 +39,8 @@ struct plic {
     uint32_t level[PLIC_WORDS]; /* lines as the devices drive them */
     uint32_t pending[PLIC_WORDS];
     uint32_t claimed[PLIC_WORDS]; /* claimed by someone, not completed */
+    /* Was a request again after completion since the line was last asserted; part of level. */
+    uint32_t repeated[PLIC_WORDS];
     struct plic_context context[PLIC_CONTEXTS];
 };
 

@@ -122,11 +122,21 @@ static uint8_t interrupt_id(const struct uart16550 *uart)
     return IIR_NONE;
 }
 
-static void update_irq(void *ctx)
+static void update_irq(struct uart16550 *uart)
+{
+    device_irq(&uart->dev, interrupt_id(uart) != IIR_NONE);
+}
+
+/* Something has happened that is a reason for an interrupt, be there others or not: the receiver
+ * or the transmitter moved, or an interrupt was enabled. */
+static void renew_irq(void *ctx)
 {
     struct uart16550 *uart = ctx;
 
-    device_irq(&uart->dev, interrupt_id(uart) != IIR_NONE);
+    if (interrupt_id(uart) != IIR_NONE)
+        device_irq_anew(&uart->dev);
+    else
+        device_irq(&uart->dev, false);
 }
 
 /* Bits 7:4 of MSR: a terminal that is there and ready, or MCR's own outputs in loopback mode. */
@@ -281,7 +291,10 @@ static int uart_read(void *ctx, uint64_t offset, unsigned size, uint64_t *value)
     if (offset >= REGISTERS)
         return ERR_RANGE;
     *value = read_register(ctx, offset);
-    update_irq(ctx);
+    if (offset == RBR_THR)
+        renew_irq(ctx);
+    else
+        update_irq(ctx);
     return 0;
 }
 
@@ -291,7 +304,10 @@ static int uart_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
     if (offset >= REGISTERS)
         return ERR_RANGE;
     write_register(ctx, offset, (uint8_t)value);
-    update_irq(ctx);
+    if (offset == RBR_THR || offset == IER)
+        renew_irq(ctx);
+    else
+        update_irq(ctx);
     return 0;
 }
 
@@ -382,6 +398,6 @@ void uart16550_init(struct uart16550 *uart, struct vm *vm, gpa_t base, irq_t irq
         .read = uart_read,
         .write = uart_write,
     };
-    vm->console.changed = update_irq;
+    vm->console.changed = renew_irq;
     vm->console.ctx = uart;
 }

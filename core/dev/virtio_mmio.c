@@ -32,7 +32,7 @@ static void interrupt(void *transport, bool config)
     if (config && !(slot->status & VIRTIO_STATUS_DRIVER_OK))
         return;
     slot->interrupt_status |= config ? VIRTIO_MMIO_INT_CONFIG : VIRTIO_MMIO_INT_USED;
-    device_irq(&slot->dev, true);
+    device_irq_anew(&slot->dev);
 }
 
 static void acknowledge(struct virtio_mmio *slot, uint32_t events)
@@ -177,14 +177,14 @@ static uint32_t read_register(struct virtio_mmio *slot, uint32_t offset)
         return VIRTIO_MMIO_MAGIC;
     case VIRTIO_MMIO_VERSION:
         return slot->legacy ? 1 : 2;
+    case VIRTIO_MMIO_VENDOR_ID:
+        return VIRTIO_MMIO_VENDOR;
     }
     if (slot->backend == NULL)
         return 0;
     switch (offset) {
     case VIRTIO_MMIO_DEVICE_ID:
         return slot->backend->ops->device_id;
-    case VIRTIO_MMIO_VENDOR_ID:
-        return VIRTIO_MMIO_VENDOR;
     case VIRTIO_MMIO_DEVICE_FEATURES:
         return read_device_features(slot);
     case VIRTIO_MMIO_INTERRUPT_STATUS:

@@ -24,6 +24,7 @@
 
 struct model {
     bool level[PLIC_SOURCES], pending[PLIC_SOURCES], claimed[PLIC_SOURCES];
+    bool repeated[PLIC_SOURCES]; /* see core/dev/plic.h */
     uint32_t priority[PLIC_SOURCES];
     bool enable[CONTEXTS][PLIC_SOURCES];
     uint32_t threshold[CONTEXTS];
@@ -95,18 +96,25 @@ static const struct host_ops host = {
     .wall_ns = host_wall_ns,
 };
 
-static void model_forward(struct model *m, unsigned irq)
-{
-    if (m->level[irq] && !m->claimed[irq])
-        m->pending[irq] = true;
-}
-
 static void model_line(struct model *m, irq_t irq, bool level)
 {
     if (irq == 0 || irq >= PLIC_SOURCES)
         return;
+    if (m->level[irq] == level)
+        return;
     m->level[irq] = level;
-    model_forward(m, irq);
+    m->repeated[irq] = false;
+    if (level && !m->claimed[irq])
+        m->pending[irq] = true;
+}
+
+static void model_complete(struct model *m, uint32_t irq)
+{
+    if (!m->claimed[irq])
+        return;
+    m->claimed[irq] = false;
+    if (m->level[irq] && !m->repeated[irq])
+        m->pending[irq] = m->repeated[irq] = true;
 }
 
 static unsigned model_best(const struct model *m, unsigned context, uint32_t floor)
@@ -168,10 +176,8 @@ static void model_write(struct model *m, uint64_t offset, uint32_t value)
     if (offset % 0x1000 == 0)
         m->threshold[context] = value % 8;
     if (offset % 0x1000 == 4 && context % 2 == 1 && value > 0 && value < PLIC_SOURCES &&
-        m->enable[context][value]) {
-        m->claimed[value] = false;
-        model_forward(m, value);
-    }
+        m->enable[context][value])
+        model_complete(m, value);
 }
 
 /* After a restore: what the PLIC took over. */
@@ -182,6 +188,7 @@ static void model_adopt(struct model *m, const struct plic *plic)
         m->level[irq] = (plic->level[irq / 32] >> irq % 32 & 1) != 0;
         m->pending[irq] = (plic->pending[irq / 32] >> irq % 32 & 1) != 0;
         m->claimed[irq] = (plic->claimed[irq / 32] >> irq % 32 & 1) != 0;
+        m->repeated[irq] = (plic->repeated[irq / 32] >> irq % 32 & 1) != 0;
         for (unsigned c = 0; c < CONTEXTS; c++)
             m->enable[c][irq] = (plic->context[c].enable[irq / 32] >> irq % 32 & 1) != 0;
     }

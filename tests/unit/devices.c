@@ -7,6 +7,7 @@ static void set_line(struct irqchip *chip, irq_t irq, bool level)
     struct line_chip *lines = CONTAINER_OF(chip, struct line_chip, chip);
 
     assert_in_range(irq, 1, LINES - 1);
+    lines->rises[irq] += level && !lines->level[irq];
     lines->level[irq] = level;
 }
 

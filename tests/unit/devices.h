@@ -11,6 +11,7 @@
 struct line_chip {
     struct irqchip chip;
     bool level[LINES];
+    unsigned rises[LINES];
 };
 
 /* Becomes vm->irqchip. */

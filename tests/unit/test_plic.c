@@ -365,6 +365,41 @@ static void completion_with_the_line_still_high_makes_it_pending_again(void **st
     assert_true(seip(f, 0));
 }
 
+/* Kernels whose handlers do not end the cause of an interrupt get on nevertheless. */
+static void a_line_that_stays_high_is_a_request_once_more_and_then_no_longer(void **state)
+{
+    struct fixture *f = *state;
+
+    arm(f, 1, 5, 1);
+    for (unsigned round = 0; round < 2; round++) {
+        line(5, true);
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(get(f, claim(1)), 5);
+            set(f, claim(1), 5);
+        }
+        assert_false(is_pending(f, 5));
+        assert_false(seip(f, 0));
+        set(f, claim(1), 5); /* nobody has claimed it */
+        assert_false(is_pending(f, 5));
+        line(5, false);
+    }
+}
+
+static void a_line_asserted_anew_while_it_is_served_is_a_request_afterwards(void **state)
+{
+    struct fixture *f = *state;
+
+    arm(f, 1, 5, 1);
+    line(5, true);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(get(f, claim(1)), 5);
+        line(5, false);
+        line(5, true);
+        set(f, claim(1), 5);
+        assert_true(seip(f, 0));
+    }
+}
+
 static void a_forwarded_request_is_not_retracted_when_the_line_falls(void **state)
 {
     struct fixture *f = *state;
@@ -497,9 +532,15 @@ static void describes_itself_with_95_sources(void **state)
     assert_int_equal(node.props[0].u32, 95);
 }
 
-/* A snapshot as words: number of contexts, 96 priorities, level, pending and claimed, contexts. */
+/* A snapshot as words: number of contexts, 96 priorities, level, pending, claimed and repeated,
+ * contexts. */
 enum { S_CONTEXTS = 0, S_PRIORITY = 1, S_LEVEL = 97, S_PENDING = 100, S_CLAIMED = 103 };
-enum { S_CONTEXT = 106, S_PER_CONTEXT = 4, S_WORDS = S_CONTEXT + S_PER_CONTEXT * 2 * HARTS };
+enum {
+    S_REPEATED = 106,
+    S_CONTEXT = 109,
+    S_PER_CONTEXT = 4,
+    S_WORDS = S_CONTEXT + S_PER_CONTEXT * 2 * HARTS
+};
 
 static void save(uint32_t *words)
 {
@@ -550,6 +591,12 @@ static void a_snapshot_keeps_every_register_and_the_gateways(void **state)
     assert_int_equal(get(f, claim(1)), 5);
     set(f, claim(1), 70);
     assert_int_equal(get(f, claim(1)), 70); /* its line is still high */
+    set(f, claim(1), 70);
+    save(words);
+    plic.chip.ops->reset(&plic.chip);
+    assert_int_equal(restore(words, S_WORDS), 0);
+    line(70, true); /* no change: it was, and was repeated */
+    assert_false(is_pending(f, 70));
 }
 
 static void a_snapshot_with_a_value_that_no_register_holds_is_refused(void **state)
@@ -567,8 +614,10 @@ static void a_snapshot_with_a_value_that_no_register_holds_is_refused(void **sta
         {S_PENDING, 1}, /* source 0 */
         {S_CLAIMED, 1},
         {S_LEVEL, 1},
-        {S_LEVEL, 4},   /* high, but neither pending nor claimed */
-        {S_CONTEXT, 1}, /* enable bit of source 0 */
+        {S_LEVEL, 4},    /* high, but neither pending nor claimed, nor repeated */
+        {S_REPEATED, 1}, /* source 0 */
+        {S_REPEATED, 4}, /* not high */
+        {S_CONTEXT, 1},  /* enable bit of source 0 */
         {S_CONTEXT + S_PER_CONTEXT * 3 + 3, 8},
     };
     uint32_t words[S_WORDS];
@@ -620,6 +669,8 @@ int main(void)
         TEST(claim_returns_only_what_is_enabled_and_not_of_priority_0),
         TEST(the_gateway_forwards_nothing_between_claim_and_completion),
         TEST(completion_with_the_line_still_high_makes_it_pending_again),
+        TEST(a_line_that_stays_high_is_a_request_once_more_and_then_no_longer),
+        TEST(a_line_asserted_anew_while_it_is_served_is_a_request_afterwards),
         TEST(a_forwarded_request_is_not_retracted_when_the_line_falls),
         TEST(completion_of_a_source_not_enabled_for_the_target_is_ignored),
         TEST(completion_is_not_compared_with_the_last_claim_of_the_target),

@@ -298,6 +298,45 @@ static void a_transmitted_byte_raises_the_thre_interrupt_again(void **state)
     assert_int_equal(get(f, IIR), IIR_NONE);
 }
 
+/* xv6 reads no IIR: what it hears of the transmitter, it hears from the line. */
+static void each_reason_for_an_interrupt_asserts_the_line_anew(void **state)
+{
+    struct fixture *f = *state;
+    unsigned rises = lines.rises[IRQ];
+
+    set(f, IER, 0x03);
+    assert_int_equal(lines.rises[IRQ], rises + 1); /* the transmitter is empty */
+    set(f, THR, 'x');
+    assert_int_equal(lines.rises[IRQ], rises + 2); /* it is empty again */
+    type(f, "a");
+    assert_int_equal(lines.rises[IRQ], rises + 3);
+    type(f, "b");
+    assert_int_equal(lines.rises[IRQ], rises + 4);
+    rises = lines.rises[IRQ];
+    get(f, RBR); /* and one byte is left */
+    assert_true(lines.rises[IRQ] > rises);
+    rises = lines.rises[IRQ];
+    set(f, IER, 0x03);
+    assert_int_equal(lines.rises[IRQ], rises + 1);
+}
+
+static void looking_at_the_uart_is_no_reason_for_an_interrupt(void **state)
+{
+    struct fixture *f = *state;
+
+    set(f, IER, 0x03);
+    type(f, "a");
+    unsigned rises = lines.rises[IRQ];
+    get(f, LSR);
+    get(f, MSR);
+    get(f, IIR);
+    get(f, LCR);
+    set(f, SCR, 1);
+    set(f, MCR, 0x0b);
+    assert_int_equal(lines.rises[IRQ], rises);
+    assert_irq(true);
+}
+
 static void the_transmitter_interrupt_after_a_change_of_fcr0_is_immediate(void **state)
 {
     struct fixture *f = *state;
@@ -610,6 +649,8 @@ int main(void)
         TEST(reading_iir_clears_the_thre_interrupt_when_it_is_the_source),
         TEST(reading_iir_keeps_the_thre_interrupt_when_another_is_the_source),
         TEST(a_transmitted_byte_raises_the_thre_interrupt_again),
+        TEST(each_reason_for_an_interrupt_asserts_the_line_anew),
+        TEST(looking_at_the_uart_is_no_reason_for_an_interrupt),
         TEST(the_transmitter_interrupt_after_a_change_of_fcr0_is_immediate),
         TEST(disabled_interrupts_leave_the_line_low),
         TEST(loopback_connects_the_transmitter_to_the_receiver),

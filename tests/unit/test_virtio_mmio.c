@@ -25,7 +25,7 @@ static void magic_version_and_ids(void **state)
     assert_int_equal(driver_read(d, 0x00c), 0x554d4551);
 }
 
-static void empty_slot_has_device_id_0_and_nothing_else(void **state)
+static void empty_slot_has_device_id_0_and_nothing_but_a_vendor(void **state)
 {
     struct virtio_driver d;
     uint64_t value;
@@ -35,7 +35,7 @@ static void empty_slot_has_device_id_0_and_nothing_else(void **state)
     assert_int_equal(driver_read(&d, 0x004), 2);
     for (uint32_t offset = 0x008; offset < 0x200; offset += 4) {
         driver_write(&d, offset, UINT32_MAX);
-        assert_int_equal(driver_read(&d, offset), 0);
+        assert_int_equal(driver_read(&d, offset), offset == 0x00c ? 0x554d4551 : 0);
     }
     assert_int_equal(bus_read(&d.f->vm.bus, DRIVER_BASE + 0x101, 1, &value), 0);
     assert_int_equal(value, 0);
@@ -346,6 +346,22 @@ static void event_stays_until_it_is_acknowledged(void **state)
     assert_false(d->line);
 }
 
+/* Drivers that never acknowledge hear of every completion nevertheless. */
+static void each_event_asserts_the_line_anew(void **state)
+{
+    struct virtio_driver *d = &probe_of(state)->driver;
+
+    driver_start(d, DRIVER_PLAIN);
+    driver_desc(d, 0, 0, DRIVER_DATA, 8, 0, 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        driver_kick(d, 0, 0);
+        assert_int_equal(d->raised, i);
+    }
+    driver_write(d, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_CONFIG);
+    assert_int_equal(d->raised, 3);
+    assert_true(d->line);
+}
+
 static void acknowledging_what_did_not_happen_changes_nothing(void **state)
 {
     struct virtio_driver *d = &probe_of(state)->driver;
@@ -426,8 +442,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(magic_version_and_ids),
-        cmocka_unit_test_setup_teardown(empty_slot_has_device_id_0_and_nothing_else, fixture_setup,
-                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(empty_slot_has_device_id_0_and_nothing_but_a_vendor,
+                                        fixture_setup, fixture_teardown),
         T(node_is_that_of_virtio_mmio),
         T(control_registers_take_32_bit_accesses_only),
         T(configuration_space_is_accessed_with_any_width),
@@ -450,6 +466,7 @@ int main(void)
         T(status_reads_0_only_when_the_host_is_done),
         T(board_reset_is_a_device_reset),
         T(event_stays_until_it_is_acknowledged),
+        T(each_event_asserts_the_line_anew),
         T(acknowledging_what_did_not_happen_changes_nothing),
         T(shared_memory_region_that_does_not_exist_has_length_minus_1),
         T(registers_without_meaning_read_as_0),

@@ -56,8 +56,6 @@ $(eval $(call flavour,asan,$$(CC),$$(CFLAGS_ALL) -O1 $$(SAN)))
 $(eval $(call flavour,tsan,$$(CC),$$(CFLAGS_ALL) -O1 -fsanitize=thread -Wno-tsan))
 $(eval $(call flavour,fuzz,$$(CLANG),$$(CFLAGS_ALL) -O1 $$(SAN) -fsanitize=fuzzer-no-link))
 $(eval $(call flavour,riscv64,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -isystem $$(SYSROOT)/include))
-$(eval $(call flavour,metal,$$(RISCV_CC),$$(CFLAGS_FREE) -O2 -isystem host/metal/include \
-    -isystem $$(SYSROOT)/include))
 
 # libfdt and zlib for riscv64, out of Debian's packages and apart from what else these hold
 $(CORE_SRC:%.c=$(B)/riscv64/%.o) $(CMD_SRC:%.c=$(B)/riscv64/%.o) \
@@ -69,7 +67,7 @@ $(SYSROOT)/done: $(FETCHED)
 	cp $(addprefix $(B)/apt/root/usr/lib/riscv64-linux-gnu/,libfdt.a libz.a) $(SYSROOT)/lib
 	touch $@
 
-include guests/guests.mk tests/tests.mk scripts/check.mk
+include scripts/metal.mk guests/guests.mk tests/tests.mk scripts/check.mk
 
 # QEMU 10 beside the distribution's own, where that is older: build/qemu10/root/usr/bin.
 QEMU10 := $(B)/qemu10/fetched
@@ -95,6 +93,7 @@ help:
 	@echo "make bench     boot time against qemu-system-riscv64, and the benchmark guests"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60)"
 	@echo "make mutants   delete checks one by one and see a test fail for each"
+	@echo "make metal     firmware and hypervisor for bare metal into build/metal/"
 	@echo "make guests    fetch Debian's guests and build our own into build/guests/"
 	@echo "make clean     remove what was built, keep what was fetched"
 	@echo "V=1 shows commands; SEED=n draws another bench2 guest"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Includes go downward only: core knows core; an engine knows core and itself; a host knows core,
-# the engines and itself; the command knows all of these; guests know themselves. core takes only
+# the engines and itself; the command knows all of these; guests know themselves. What runs on bare
+# metal, the firmware and engine/hs, also knows the board (host/metal/board). core takes only
 # freestanding headers, string.h, and in core/fdt.c libfdt from outside the tree. Quoted includes
 # are paths from the top.
 set -u
@@ -43,13 +44,16 @@ trap 'rm -f "$list"' EXIT INT TERM
 
 layer core core
 for engine in engine/*; do
-    layer "$engine" core "$engine"
+    board=
+    [ "$engine" = engine/hs ] && board=host/metal/board
+    layer "$engine" core "$engine" $board
 done
 for host in host/*; do
     layer "$host" core engine "$host"
 done
 layer cli core engine host cli
-layer firmware core firmware
+layer host/metal/board core host/metal/board
+layer firmware core host/metal/board firmware
 layer guests guests
 
 includes '<' core >"$list"

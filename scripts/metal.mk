@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# Images for bare metal: the firmware (M-mode) and the hypervisor (HS-mode), each linked from its
+# own folders, core, libfdt and picolibc.
+
+METAL := $(B)/metal
+METAL_CC := riscv64-unknown-elf-gcc
+METAL_OBJCOPY := riscv64-unknown-elf-objcopy
+METAL_SPECS := --specs=picolibc.specs -DPICOLIBC_INTEGER_PRINTF_SCANF
+# Debian's libfdt.a forces the ABI; check-metal sees to it that no floating-point instruction comes
+# of it. Without small data nothing depends on gp.
+METAL_ARCH := -march=rv64imafdc_zicsr_zifencei -mabi=lp64d -mcmodel=medany -msmall-data-limit=0
+METAL_CFLAGS := -std=gnu11 -ffreestanding -fno-stack-protector $(METAL_ARCH) $(METAL_SPECS) -O2 \
+    -ffunction-sections -fdata-sections $(WARN) -I. -I$(METAL)/gen -MMD -MP -g
+METAL_LDFLAGS := $(METAL_ARCH) $(METAL_SPECS) -nostartfiles -static -Wl,--gc-sections,--build-id=none \
+    -Wl,-z,max-page-size=4096,--no-warn-rwx-segments
+
+$(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) -isystem $$(SYSROOT)/include))
+$(METAL)/%.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(METAL_CC) $(METAL_CFLAGS) -c $< -o $@
+
+# asm_offsets.c says in C what assembly wants to know; its .ascii lines become a header.
+$(METAL)/gen/%/asm_offsets.h: %/asm_offsets.c Makefile
+	@mkdir -p $(@D)
+	$(METAL_CC) $(METAL_CFLAGS) -isystem $(SYSROOT)/include -MF $(@:.h=.d) -MT $@ -S $< -o $@.s
+	sed -n 's/.*\.ascii[[:space:]]*"->\([^ ]*\) [^0-9-]*\(-*[0-9]*\).*/#define \1 \2/p' $@.s >$@
+	rm $@.s
+
+metal_src = $(filter-out %/asm_offsets.c,$(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*.S,$(1))))
+metal_obj = $(patsubst %,$(METAL)/%.o,$(basename $(call metal_src,$(1))))
+
+FIRMWARE_DIRS := firmware
+HS_DIRS := host/metal engine/hs
+BOARD_SRC := $(wildcard host/metal/board/*.c)
+METAL_C := $(BOARD_SRC) $(filter %.c,$(call metal_src,$(FIRMWARE_DIRS) $(HS_DIRS)))
+METAL_H := $(wildcard host/metal/*.h host/metal/board/*.h engine/hs/*.h firmware/*.h)
+
+$(METAL)/libboard.a: $(BOARD_SRC:%.c=$(METAL)/%.o)
+METAL_LIBS := $(METAL)/libboard.a $(METAL)/libtrapeze.a $(SYSROOT)/lib/libfdt.a
+$(SYSROOT)/lib/libfdt.a: $(SYSROOT)/done ;
+$(METAL_C:%.c=$(METAL)/%.o): | $(SYSROOT)/done
+
+# $(call metal-image,NAME,FOLDERS,LINKER SCRIPT,MOST BYTES OF THE .bin)
+define metal-image
+$(call metal_obj,$(2)): $(patsubst %.c,$(METAL)/gen/%.h,$(wildcard $(addsuffix /asm_offsets.c,$(2))))
+$(METAL)/$(1).elf: $(3) $(call metal_obj,$(2)) $$(METAL_LIBS)
+	$$(METAL_CC) $$(METAL_LDFLAGS) -T $(3) -Wl,-Map,$$(@:.elf=.map) $(call metal_obj,$(2)) \
+	    -Wl,--start-group $$(METAL_LIBS) -Wl,--end-group -o $$@
+$(METAL)/$(1).bin: $(METAL)/$(1).elf
+	$$(METAL_OBJCOPY) -O binary $$< $$@
+	size=$$$$(stat -c %s $$@); [ $$$$size -le $(4) ] || \
+	    { echo "$$@: $$$$size bytes, at most $(4)" >&2; rm $$@; exit 1; }
+endef
+$(eval $(call metal-image,trapeze-firmware,$(FIRMWARE_DIRS),firmware/firmware.ld,49152))
+$(eval $(call metal-image,trapeze-hs,$(HS_DIRS),host/metal/metal.ld,122880))
+
+.PHONY: metal firmware
+firmware: $(METAL)/trapeze-firmware.bin
+metal: firmware $(if $(wildcard host/metal/metal.ld),$(METAL)/trapeze-hs.bin)

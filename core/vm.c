@@ -67,6 +67,8 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop, uint32_t code)
 
     if (atomic_compare_exchange_strong(&vm->stop, &running, (uint32_t)stop))
         vm->stop_code = code;
-    for (unsigned i = 0; i < vm->nvcpus; i++)
-        vcpu_request(vm->vcpu[i], VCPU_REQ_EVENT);
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        if (vm->vcpu[i] != NULL)
+            vcpu_request(vm->vcpu[i], VCPU_REQ_EVENT);
+    }
 }

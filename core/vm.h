@@ -47,12 +47,14 @@ struct vm {
     unsigned ndevices;
     struct device *device[VM_MAX_DEVICES];
     unsigned nvcpus;
-    struct vcpu *vcpu[VM_MAX_VCPUS]; /* index = hart id */
+    struct vcpu *vcpu[VM_MAX_VCPUS]; /* index = hart id; NULL below nvcpus: no such hart */
 
     _Atomic uint32_t stop; /* enum vm_stop; the first reason stays */
     uint32_t stop_code;
     _Atomic uint32_t guest_messages;
     uint64_t sbi_calls; /* statistics; relaxed */
+    /* What SBI tells of the machine; 0 where nobody knows better. */
+    uint64_t mvendorid, marchid, mimpid;
     /* Called for every trap delivered and every device access when set (deterministic tracing). */
     void (*trace)(struct vm *vm, struct vcpu *vcpu, uint64_t kind, uint64_t a, uint64_t b);
 };

@@ -19,14 +19,15 @@ $(METAL)/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_CFLAGS) -c $< -o $@
 
-# asm_offsets.c says in C what assembly wants to know; its .ascii lines become a header.
-$(METAL)/gen/%/asm_offsets.h: %/asm_offsets.c Makefile
+# offsets.c says in C what assembly wants to know; the lines "->NAME number" of its assembly become
+# a header.
+$(METAL)/gen/%/offsets.h: %/offsets.c Makefile
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_CFLAGS) -isystem $(SYSROOT)/include -MF $(@:.h=.d) -MT $@ -S $< -o $@.s
-	sed -n 's/.*\.ascii[[:space:]]*"->\([^ ]*\) [^0-9-]*\(-*[0-9]*\).*/#define \1 \2/p' $@.s >$@
+	sed -n 's/^[[:space:]]*->\([^ ]*\) \(-*[0-9]*\).*/#define \1 \2/p' $@.s >$@
 	rm $@.s
 
-metal_src = $(filter-out %/asm_offsets.c,$(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*.S,$(1))))
+metal_src = $(filter-out %/offsets.c,$(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*.S,$(1))))
 metal_obj = $(patsubst %,$(METAL)/%.o,$(basename $(call metal_src,$(1))))
 
 FIRMWARE_DIRS := firmware
@@ -42,7 +43,7 @@ $(METAL_C:%.c=$(METAL)/%.o): | $(SYSROOT)/done
 
 # $(call metal-image,NAME,FOLDERS,LINKER SCRIPT,MOST BYTES OF THE .bin)
 define metal-image
-$(call metal_obj,$(2)): $(patsubst %.c,$(METAL)/gen/%.h,$(wildcard $(addsuffix /asm_offsets.c,$(2))))
+$(call metal_obj,$(2)): $(patsubst %.c,$(METAL)/gen/%.h,$(wildcard $(addsuffix /offsets.c,$(2))))
 $(METAL)/$(1).elf: $(3) $(call metal_obj,$(2)) $$(METAL_LIBS)
 	$$(METAL_CC) $$(METAL_LDFLAGS) -T $(3) -Wl,-Map,$$(@:.elf=.map) $(call metal_obj,$(2)) \
 	    -Wl,--start-group $$(METAL_LIBS) -Wl,--end-group -o $$@

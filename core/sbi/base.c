@@ -20,7 +20,6 @@ static void succeed(struct sbi_result *result, uint64_t value)
 
 static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result)
 {
-    (void)vcpu;
     switch (call->fid) {
     case GET_SPEC_VERSION:
         succeed(result, SBI_SPEC_VERSION_MAJOR << 24 | SBI_SPEC_VERSION_MINOR);
@@ -34,10 +33,14 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
     case PROBE_EXTENSION:
         succeed(result, sbi_find(call->arg[0]) != NULL);
         break;
-    case GET_MVENDORID:
+    case GET_MVENDORID: /* "0 is always a legal value for this CSR" */
+        succeed(result, vcpu->vm->mvendorid);
+        break;
     case GET_MARCHID:
+        succeed(result, vcpu->vm->marchid);
+        break;
     case GET_MIMPID:
-        succeed(result, 0); /* "0 is always a legal value for this CSR" */
+        succeed(result, vcpu->vm->mimpid);
         break;
     }
 }

@@ -16,8 +16,10 @@ enum sbi_error sbi_hart_mask(struct vm *vm, uint64_t mask, uint64_t base, struct
 {
     *set = (struct hart_set){0};
     if (base == SBI_ALL_HARTS) {
-        for (unsigned hart = 0; hart < vm->nvcpus; hart++)
-            add(set, hart);
+        for (unsigned hart = 0; hart < vm->nvcpus; hart++) {
+            if (vm->vcpu[hart] != NULL)
+                add(set, hart);
+        }
         return SBI_SUCCESS;
     }
     if (base >= vm->nvcpus)
@@ -25,7 +27,7 @@ enum sbi_error sbi_hart_mask(struct vm *vm, uint64_t mask, uint64_t base, struct
     for (unsigned bit = 0; bit < 64; bit++) {
         if (((mask >> bit) & 1) == 0)
             continue;
-        if (base + bit >= vm->nvcpus)
+        if (sbi_hart(vm, base + bit) == NULL)
             return SBI_ERR_INVALID_PARAM;
         add(set, (unsigned)base + bit);
     }

@@ -77,6 +77,7 @@ enum hart_csr {
 #define MSTATUS_MPIE      (UINT64_C(1) << 7)
 #define MSTATUS_MPP_SHIFT 11
 #define MSTATUS_MPP       (UINT64_C(3) << MSTATUS_MPP_SHIFT)
+#define MSTATUS_MPP_S     (UINT64_C(1) << MSTATUS_MPP_SHIFT)
 #define MSTATUS_MPRV      (UINT64_C(1) << 17)
 #define MSTATUS_TVM       (UINT64_C(1) << 20)
 #define MSTATUS_TW        (UINT64_C(1) << 21)

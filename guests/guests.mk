@@ -35,6 +35,7 @@ SMP_SRC := $(LIB_SRC) $(wildcard guests/smp/*.c guests/smp/*.S)
 SBI_CHECK_SRC := $(LIB_SRC) $(wildcard guests/sbi-check/*.c guests/sbi-check/*.S)
 RULES_SRC := $(LIB_SRC) $(wildcard guests/rules/*.c guests/rules/*.S)
 HABITS_SRC := $(LIB_SRC) $(wildcard guests/habits/*.c guests/habits/*.S)
+REMOTE_SRC := $(LIB_SRC) $(wildcard guests/remote/*.c)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
 
 # $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
@@ -57,6 +58,7 @@ $(eval $(call own-guest,smp,$(SMP_SRC),guests/lib))
 $(eval $(call own-guest,sbi-check,$(SBI_CHECK_SRC),guests/lib))
 $(eval $(call own-guest,rules,$(RULES_SRC),guests/lib))
 $(eval $(call own-guest,habits,$(HABITS_SRC),guests/lib))
+$(eval $(call own-guest,remote,$(REMOTE_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
 $(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
 
@@ -80,7 +82,7 @@ $(B)/cases/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
-OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf bench.elf bench2.elf) \
+OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests FORCE

@@ -8,7 +8,8 @@
 
 #include "core/types.h"
 
-#define CONSOLE_RING 1024
+#define CONSOLE_RING       1024
+#define CONSOLE_WRITE_MOST 65536 /* bytes that one call prints at most */
 
 struct vm;
 
@@ -27,7 +28,7 @@ size_t console_push(struct console *console, const uint8_t *data, size_t length)
 /* From the guest's side: takes up to `length` bytes, returns how many. */
 size_t console_pull(struct console *console, uint8_t *out, size_t length);
 
-/* Output. */
+/* Output: at most CONSOLE_WRITE_MOST bytes. */
 void console_put(struct console *console, const uint8_t *data, size_t length);
 
 #endif

@@ -62,7 +62,7 @@ struct host_ops {
     /* The VM lock: devices, irqchip, HSM transitions. Not recursive. */
     void (*lock)(struct vm *vm);
     void (*unlock)(struct vm *vm);
-    /* Console output; takes everything. Under the VM lock. */
+    /* Console output, at most CONSOLE_WRITE_MOST bytes; takes everything. Under the VM lock. */
     void (*console_write)(struct vm *vm, const uint8_t *data, size_t length);
     /* The console's input ring has room again (console_push). May be NULL. */
     void (*console_room)(struct vm *vm);

@@ -4,15 +4,13 @@
 
 enum { CONSOLE_WRITE = 0, CONSOLE_READ = 1, CONSOLE_WRITE_BYTE = 2 };
 
-/* A call writes no more than this, so that it holds the VM lock for a bounded time; "it may do
- * partial/no writes". */
-#define WRITE_MOST KIB(64)
-
 static uint64_t at_most(uint64_t n, uint64_t most)
 {
     return n < most ? n : most;
 }
 
+/* A call writes a bounded number of bytes, so that it holds the VM lock for a bounded time; "it may
+ * do partial/no writes". */
 static void console_write(struct vm *vm, const struct sbi_call *call, struct sbi_result *result)
 {
     const uint8_t *data = gmem_ptr(&vm->mem, call->arg[1], call->arg[0], GMEM_READ);
@@ -20,7 +18,7 @@ static void console_write(struct vm *vm, const struct sbi_call *call, struct sbi
     if (data == NULL)
         return;
     result->error = SBI_SUCCESS;
-    result->value = at_most(call->arg[0], WRITE_MOST);
+    result->value = at_most(call->arg[0], CONSOLE_WRITE_MOST);
     vm_lock(vm);
     console_put(&vm->console, data, (size_t)result->value);
     vm_unlock(vm);

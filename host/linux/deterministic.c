@@ -177,16 +177,22 @@ void deterministic_stats(struct linux_host *host,
     line(ctx, "deterministic.trace_hash", host->det->trace_hash);
 }
 
-static void complete_disks(struct linux_host *host)
+/* Completes the requests that are due at that instruction count. */
+static void complete_disks(struct linux_host *host, uint64_t until)
 {
     struct deterministic *det = host->det;
 
-    while (det->ndelayed > 0 && det->delayed[0].due <= det->retired) {
+    while (det->ndelayed > 0 && det->delayed[0].due <= until) {
         struct delayed first = det->delayed[0];
         det->ndelayed--;
         memmove(&det->delayed[0], &det->delayed[1], det->ndelayed * sizeof(first));
         first.request->complete(first.request, disk_perform(first.disk, first.request));
     }
+}
+
+void deterministic_drain(struct linux_host *host)
+{
+    complete_disks(host, UINT64_MAX);
 }
 
 /* The next instruction count at which something happens by itself. */
@@ -236,6 +242,8 @@ static bool turn(struct linux_host *host, struct vcpu *vcpu, bool *waiting)
         if (action == ACTION_PARK)
             vcpus_park(vcpu);
         *waiting = action == ACTION_WAIT;
+        while (output_is_full(host) && atomic_load(&vcpu->vm->stop) == VM_RUNNING)
+            events_stall(host);
     }
     det->retired += vcpu->priv.instret - det->turn_instret;
     det->current = NULL;
@@ -263,7 +271,7 @@ void deterministic_loop(struct linux_host *host)
         bool ran = false;
         for (unsigned i = 0; i < vm->nvcpus && atomic_load(&vm->stop) == VM_RUNNING; i++) {
             ran |= turn(host, vm->vcpu[i], &waiting[i]);
-            complete_disks(host);
+            complete_disks(host, host->det->retired);
             events_run_timers(host);
             events_run_deferred(host);
         }

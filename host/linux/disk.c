@@ -16,30 +16,57 @@
 
 #define SECTOR 512
 
+/* Looks before it opens, which for a FIFO would wait and for a device act. A block device that is
+ * mounted or otherwise taken does not open for writing (O_EXCL). */
+static int open_image(const struct run_disk *option)
+{
+    int flags = (option->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+    bool can_read_only = !option->read_only && access(option->path, R_OK) == 0;
+    struct stat st;
+    int fd = -1;
+
+    if (stat(option->path, &st) == 0) {
+        if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+            message("disk %s is neither a file nor a block device: name a raw image", option->path);
+            return ERR_INVALID;
+        }
+        fd = open(option->path, S_ISBLK(st.st_mode) && !option->read_only ? flags | O_EXCL : flags);
+    }
+    if (fd >= 0)
+        return fd;
+    const char *remedy = "check the path and its permissions";
+    if ((errno == EACCES || errno == EROFS || errno == EPERM) && can_read_only)
+        remedy = "add ,ro to use it without writing";
+    else if (errno == EBUSY)
+        remedy = "unmount it, or add ,ro to use it without writing";
+    message("cannot open disk %s: %s: %s", option->path, strerror(errno), remedy);
+    return ERR_IO;
+}
+
 static int open_and_lock(const struct run_disk *option)
 {
-    int fd = open(option->path, (option->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    int fd = open_image(option);
 
-    if (fd < 0) {
-        message("cannot open disk %s: %s%s", option->path, strerror(errno),
-                errno == EACCES || errno == EROFS ? " (add ,ro to use it without writing)" : "");
-        return ERR_IO;
-    }
-    if (flock(fd, (option->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
-        message("disk %s is in use by another process: end that one first", option->path);
-        close(fd);
-        return ERR_BUSY;
-    }
-    return fd;
+    if (fd < 0 || flock(fd, (option->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0)
+        return fd;
+    if (errno == EWOULDBLOCK)
+        message("disk %s is in use, by another process or twice in this one: end that one, or "
+                "copy the image",
+                option->path);
+    else
+        message("cannot lock disk %s: %s: copy it to another file system", option->path,
+                strerror(errno));
+    close(fd);
+    return ERR_BUSY;
 }
 
 static int check_size(const struct run_disk *option, int fd, uint64_t *size)
 {
-    struct stat st;
     off_t end = lseek(fd, 0, SEEK_END);
 
-    if (fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) || end < 0) {
-        message("disk %s is neither a file nor a block device: name a raw image", option->path);
+    if (end < 0) {
+        message("cannot tell the size of disk %s: %s: name a raw image", option->path,
+                strerror(errno));
         return ERR_INVALID;
     }
     if (end == 0 || end % SECTOR != 0) {
@@ -81,6 +108,15 @@ int disk_open(struct linux_host *host, const struct run_disk *option, struct blk
     return 0;
 }
 
+/* Tells the user why the guest is going to see an error; `error` is 0 where the file ended. */
+static int failed(struct disk *disk, const char *what, int error)
+{
+    vm_log_guest(&disk->host->machine.vm, NULL, LOG_WARN, "disk",
+                 "%s: cannot %s: %s: the guest sees an I/O error", disk->path, what,
+                 error != 0 ? strerror(error) : "the file has become shorter");
+    return ERR_IO;
+}
+
 /* preadv or pwritev until all is moved. A read behind the file's end (it shrank) is an error. */
 static int transfer(struct disk *disk, const struct blk_request *request)
 {
@@ -97,7 +133,7 @@ static int transfer(struct disk *disk, const struct blk_request *request)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return ERR_IO;
+            return failed(disk, request->op == BLK_READ ? "read" : "write", n < 0 ? errno : 0);
         offset += n;
         while (first < count && (size_t)n >= iov[first].iov_len)
             n -= (ssize_t)iov[first++].iov_len;
@@ -118,8 +154,8 @@ static int write_zeroes(struct disk *disk, uint64_t offset, uint64_t length)
         ssize_t done = pwrite(disk->fd, zeroes, n, (off_t)offset);
         if (done < 0 && errno == EINTR)
             continue;
-        if (done <= 0)
-            return ERR_IO;
+        if (done < 0)
+            return failed(disk, "write", errno);
         offset += (uint64_t)done;
         length -= (uint64_t)done;
     }
@@ -140,7 +176,7 @@ int disk_perform(struct disk *disk, const struct blk_request *request)
     case BLK_READ:
         return transfer(disk, request);
     case BLK_FLUSH:
-        return !disk->dirty || fdatasync(disk->fd) == 0 ? 0 : ERR_IO;
+        return !disk->dirty || fdatasync(disk->fd) == 0 ? 0 : failed(disk, "flush", errno);
     case BLK_WRITE:
         error = transfer(disk, request);
         break;
@@ -162,9 +198,6 @@ static void complete(struct disk *disk, struct blk_request *request, int status)
 {
     struct vm *vm = &disk->host->machine.vm;
 
-    if (status != 0)
-        vm_log_guest(vm, NULL, LOG_WARN, "disk", "%s: a request failed: %s", disk->path,
-                     error_text(status));
     vm_lock(vm);
     request->complete(request, status);
     vm_unlock(vm);
@@ -183,9 +216,12 @@ static void *disk_thread(void *arg)
         struct blk_request *request = disk->queue[disk->head];
         disk->head = (disk->head + 1) % DISK_QUEUE;
         disk->count--;
+        disk->busy = true;
         pthread_mutex_unlock(&disk->lock);
         complete(disk, request, disk_perform(disk, request));
         pthread_mutex_lock(&disk->lock);
+        disk->busy = false;
+        pthread_cond_broadcast(&disk->change);
     }
     pthread_mutex_unlock(&disk->lock);
     return NULL;
@@ -201,7 +237,7 @@ int disk_submit(struct vm *vm, unsigned number, struct blk_request *request)
         error = ERR_BUSY;
     } else {
         disk->queue[(disk->head + disk->count++) % DISK_QUEUE] = request;
-        pthread_cond_signal(&disk->change);
+        pthread_cond_broadcast(&disk->change);
     }
     pthread_mutex_unlock(&disk->lock);
     return error;
@@ -209,23 +245,52 @@ int disk_submit(struct vm *vm, unsigned number, struct blk_request *request)
 
 int disk_start(struct disk *disk)
 {
-    return pthread_create(&disk->thread, NULL, disk_thread, disk) == 0 ? 0 : ERR_NO_MEMORY;
+    int error = pthread_create(&disk->thread, NULL, disk_thread, disk);
+
+    if (error != 0) {
+        message("cannot start a thread for disk %s: %s", disk->path, strerror(error));
+        return ERR_NO_MEMORY;
+    }
+    disk->started = true;
+    return 0;
 }
 
-void disk_close_all(struct linux_host *host)
+void disk_drain_all(struct linux_host *host)
 {
     for (unsigned i = 0; i < host->ndisks; i++) {
         struct disk *disk = &host->disk[i];
-        if (disk->thread != 0) {
-            pthread_mutex_lock(&disk->lock);
-            disk->stopping = true;
-            pthread_cond_signal(&disk->change);
-            pthread_mutex_unlock(&disk->lock);
-            pthread_join(disk->thread, NULL);
+        pthread_mutex_lock(&disk->lock);
+        while (disk->count > 0 || disk->busy)
+            pthread_cond_wait(&disk->change, &disk->lock);
+        pthread_mutex_unlock(&disk->lock);
+    }
+}
+
+static void stop_thread(struct disk *disk)
+{
+    if (!disk->started)
+        return;
+    pthread_mutex_lock(&disk->lock);
+    disk->stopping = true;
+    pthread_cond_broadcast(&disk->change);
+    pthread_mutex_unlock(&disk->lock);
+    pthread_join(disk->thread, NULL);
+}
+
+int disk_close_all(struct linux_host *host)
+{
+    int error = 0;
+
+    for (unsigned i = 0; i < host->ndisks; i++) {
+        struct disk *disk = &host->disk[i];
+        stop_thread(disk);
+        if (disk->dirty && fdatasync(disk->fd) != 0) {
+            message("cannot flush disk %s: %s: what the guest wrote may be lost", disk->path,
+                    strerror(errno));
+            error = ERR_IO;
         }
-        if (disk->dirty && fdatasync(disk->fd) != 0)
-            message("cannot flush disk %s: %s", disk->path, strerror(errno));
         close(disk->fd);
     }
     host->ndisks = 0;
+    return error;
 }

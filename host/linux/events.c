@@ -13,6 +13,7 @@
 #include "host/linux/host.h"
 
 #define POLL_MAX_NS UINT64_C(3600000000000)
+#define STALL_NS    UINT64_C(10000000)
 
 /* Signals only set this and wake the loop: nothing else is safe in a handler. */
 static volatile sig_atomic_t signal_seen;
@@ -39,11 +40,24 @@ void events_wake(struct linux_host *host)
     wake(host->wake_fd);
 }
 
-int events_prepare(struct linux_host *host)
+/* SIGHUP stays ignored where it was (nohup). A write that a reader or a limit refuses (SIGPIPE,
+ * SIGXFSZ) shall fail, not kill. */
+static void catch_signals(void)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = on_signal}, old;
 
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        if (signals[i] != SIGHUP || sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+int events_prepare(struct linux_host *host)
+{
     host->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (host->wake_fd < 0) {
         message("cannot make an eventfd: %s", strerror(errno));
@@ -51,12 +65,17 @@ int events_prepare(struct linux_host *host)
     }
     for (unsigned i = 0; i < VM_MAX_DEVICES; i++)
         host->device_deadline[i] = UINT64_MAX;
+    signal_seen = 0;
     signal_wake_fd = host->wake_fd;
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-        sigaction(signals[i], &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    catch_signals();
     return 0;
+}
+
+void events_finish(struct linux_host *host)
+{
+    signal_wake_fd = -1;
+    if (host->wake_fd > 0)
+        close(host->wake_fd);
 }
 
 void events_device_timer(struct vm *vm, unsigned id, uint64_t deadline)
@@ -117,16 +136,11 @@ uint64_t events_run_timers(struct linux_host *host)
     return next;
 }
 
-/* Stops the VM for a signal or the timeout. */
-static void check_end(struct linux_host *host)
+bool events_end_wanted(struct linux_host *host)
 {
-    if (signal_seen != 0) {
-        host->ended_by_user = true;
-        vm_request_stop(&host->machine.vm, VM_HOST, 0);
-    } else if (clock_ns() >= host->end_ns) {
-        host->timed_out = true;
-        vm_request_stop(&host->machine.vm, VM_HOST, 0);
-    }
+    host->ended_by_user |= signal_seen != 0;
+    host->timed_out |= clock_ns() >= host->end_ns;
+    return host->ended_by_user || host->timed_out;
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -134,29 +148,48 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-void events_poll(struct linux_host *host, uint64_t wait_ns)
+/* Also before waiting: a wish that fell into a reset of the guest still holds after it. */
+static bool stop_if_wanted(struct linux_host *host)
+{
+    bool wanted = events_end_wanted(host);
+
+    if (wanted)
+        vm_request_stop(&host->machine.vm, VM_HOST, 0);
+    return wanted;
+}
+
+/* Waits for a wake-up, a signal or, if wanted, input; stops the VM when somebody wants that. */
+static void look(struct linux_host *host, uint64_t wait_ns, bool input)
 {
     uint64_t now = clock_ns();
     struct pollfd fds[2] = {
         {.fd = host->wake_fd, .events = POLLIN},
-        {.fd = input_wanted(host) ? STDIN_FILENO : -1, .events = POLLIN},
+        {.fd = input ? STDIN_FILENO : -1, .events = POLLIN},
     };
 
-    input_feed(host);
     wait_ns = smaller(wait_ns, POLL_MAX_NS);
     wait_ns = smaller(wait_ns, host->end_ns > now ? host->end_ns - now : 0);
-    if (atomic_load(&host->machine.vm.stop) != VM_RUNNING)
+    if (stop_if_wanted(host) || atomic_load(&host->machine.vm.stop) != VM_RUNNING)
         return;
     int ready = poll(fds, 2, wait_ns == 0 ? 0 : (int)(wait_ns / 1000000 + 1));
-    check_end(host);
-    if (ready <= 0)
-        return;
-    if (fds[0].revents != 0) {
+    if (ready > 0 && fds[0].revents != 0) {
         uint64_t drained;
         (void)!read(host->wake_fd, &drained, sizeof(drained));
     }
-    if (fds[1].revents != 0)
+    if (ready > 0 && fds[1].revents != 0)
         input_readable(host);
+    (void)stop_if_wanted(host);
+}
+
+void events_poll(struct linux_host *host, uint64_t wait_ns)
+{
+    input_feed(host);
+    look(host, wait_ns, input_wanted(host));
+}
+
+void events_stall(struct linux_host *host)
+{
+    look(host, STALL_NS, host->input.tty && input_wanted(host));
 }
 
 void events_loop(struct linux_host *host)
@@ -165,4 +198,5 @@ void events_loop(struct linux_host *host)
         events_run_deferred(host);
         events_poll(host, events_run_timers(host));
     }
+    output_release(host);
 }

@@ -10,6 +10,8 @@
 
 #include "host/linux/host.h"
 
+#define INFLATE_STEP ((size_t)1 << 30) /* zlib counts in 32 bits */
+
 /* Reads up to `limit` bytes and one more, to tell whether there is more. */
 static uint8_t *read_all(int fd, size_t limit, size_t *size)
 {
@@ -40,14 +42,16 @@ fail:
     return NULL;
 }
 
-uint8_t *file_read(const char *path, const char *what, size_t limit, size_t *size)
+uint8_t *file_read(const char *path, const char *what, size_t limit, const char *remedy,
+                   size_t *size)
 {
     struct stat st;
     uint8_t *data = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
-        message("cannot open %s %s: %s", what, path, strerror(errno));
+        message("cannot open %s %s: %s: check the path and its permissions", what, path,
+                strerror(errno));
         return NULL;
     }
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -56,12 +60,13 @@ uint8_t *file_read(const char *path, const char *what, size_t limit, size_t *siz
     }
     data = read_all(fd, limit, size);
     if (data == NULL) {
-        message("cannot read %s %s: %s", what, path, strerror(errno));
+        message("cannot read %s %s: %s: copy it to a place where it can be read", what, path,
+                strerror(errno));
     } else if (*size == 0 || *size > limit) {
         if (*size == 0)
             message("%s %s is empty: name a file with something in it", what, path);
         else
-            message("%s %s does not fit into the guest's memory: raise --memory", what, path);
+            message("%s %s is larger than %zu MiB: %s", what, path, limit >> 20, remedy);
         free(data);
         data = NULL;
     }
@@ -70,31 +75,47 @@ out:
     return data;
 }
 
-static int inflate_into(z_stream *z, uint8_t **out, size_t *capacity, size_t limit)
+/* Unpacks into memory that grows to `limit` bytes and one more, to tell whether there is more. */
+static int inflate_into(z_stream *z, uint8_t **out, size_t *size, size_t limit)
 {
-    for (;;) {
+    size_t capacity = 0;
+
+    for (*size = 0; *size <= limit;) {
+        if (*size == capacity) {
+            capacity = capacity == 0 ? 1 << 20 : capacity * 2;
+            capacity = capacity > limit ? limit + 1 : capacity;
+            uint8_t *larger = realloc(*out, capacity);
+            if (larger == NULL)
+                return ERR_NO_MEMORY;
+            *out = larger;
+        }
+        size_t room = capacity - *size < INFLATE_STEP ? capacity - *size : INFLATE_STEP;
+        z->next_out = *out + *size;
+        z->avail_out = (uInt)room;
         int result = inflate(z, Z_NO_FLUSH);
+        *size += room - z->avail_out;
         if (result == Z_STREAM_END)
-            return 0;
-        if (result != Z_OK && result != Z_BUF_ERROR)
-            return ERR_FORMAT;
-        if (z->avail_out > 0)
-            return ERR_TRUNCATED; /* no input left, and it wanted more */
-        if (*capacity >= limit)
-            return ERR_RANGE;
-        uint8_t *larger = realloc(*out, *capacity * 2);
-        if (larger == NULL)
-            return ERR_NO_MEMORY;
-        *out = larger;
-        z->next_out = larger + *capacity;
-        z->avail_out = (uInt)*capacity;
-        *capacity *= 2;
+            break;
+        if (result != Z_OK) /* there was room: Z_BUF_ERROR is about the input */
+            return result == Z_BUF_ERROR ? ERR_TRUNCATED : ERR_FORMAT;
     }
+    return *size <= limit ? 0 : ERR_RANGE;
+}
+
+static void say_why(const char *path, int error, size_t limit)
+{
+    if (error == ERR_RANGE)
+        message("kernel %s is larger than %zu MiB when unpacked: raise --memory", path,
+                limit >> 20);
+    else if (error == ERR_NO_MEMORY)
+        message("no memory to unpack kernel %s: unpack it with gunzip", path);
+    else
+        message("kernel %s is gzip, but %s: fetch it again", path,
+                error == ERR_TRUNCATED ? "truncated" : "damaged");
 }
 
 uint8_t *file_gunzip(const char *path, uint8_t *data, size_t *size, size_t limit)
 {
-    size_t capacity = 1 << 20;
     uint8_t *out = NULL;
     z_stream z = {.next_in = data, .avail_in = (uInt)*size};
     int error = ERR_NO_MEMORY;
@@ -102,22 +123,13 @@ uint8_t *file_gunzip(const char *path, uint8_t *data, size_t *size, size_t limit
     if (*size < 2 || data[0] != 0x1f || data[1] != 0x8b)
         return data;
     if (*size <= UINT32_MAX && inflateInit2(&z, 15 + 16) == Z_OK) {
-        out = malloc(capacity);
-        z.next_out = out;
-        z.avail_out = out != NULL ? (uInt)capacity : 0;
-        if (out != NULL)
-            error = inflate_into(&z, &out, &capacity, limit);
-        *size = z.total_out;
+        error = inflate_into(&z, &out, size, limit);
         inflateEnd(&z);
     }
     free(data);
     if (error == 0)
         return out;
-    if (error == ERR_RANGE)
-        message("kernel %s, unpacked, does not fit into the guest's memory: raise --memory", path);
-    else
-        message("kernel %s is gzip, but %s: fetch it again", path,
-                error == ERR_TRUNCATED ? "truncated" : "cannot be unpacked");
+    say_why(path, error, limit);
     free(out);
     return NULL;
 }

@@ -10,8 +10,7 @@
 #include "host/linux/keys.h"
 #include "host/linux/run.h"
 
-#define OUTPUT_RING 65536
-#define DISK_QUEUE  (VIRTIO_BLK_INFLIGHT)
+#define DISK_QUEUE (VIRTIO_BLK_INFLIGHT)
 
 struct linux_host;
 
@@ -31,7 +30,7 @@ struct disk {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t change;
-    bool stopping;
+    bool started, stopping, busy; /* busy: with a request that is no longer in the queue */
     unsigned head, count;
     struct blk_request *queue[DISK_QUEUE];
 };
@@ -41,8 +40,9 @@ struct output {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t change; /* bytes came, room came, or stopping */
-    uint8_t ring[OUTPUT_RING];
-    size_t head, count;
+    uint8_t *ring;
+    size_t size, head;
+    _Atomic size_t count; /* changes under the lock */
     bool running, stopping, failed;
 };
 
@@ -69,6 +69,7 @@ struct linux_host {
     uint64_t end_ns;      /* ... at which --timeout passes; UINT64_MAX: never */
     int wake_fd;          /* eventfd: wakes the event loop */
     struct vcpu_thread thread[VM_MAX_VCPUS];
+    unsigned nthreads; /* of these, that run */
     struct disk disk[MACHINE_MAX_DISKS];
     unsigned ndisks;
     struct output output;
@@ -100,27 +101,42 @@ uint64_t clock_wall_ns(struct vm *vm);
 /* Host nanoseconds from now until guest time `deadline`; 0 when it has passed. */
 uint64_t clock_until(struct vm *vm, uint64_t deadline);
 
-/* files.c: a whole file in memory; gzip undone. NULL: a message was printed. */
-uint8_t *file_read(const char *path, const char *what, size_t limit, size_t *size) MUST_CHECK;
+/* files.c: a whole file in memory; gzip undone. `remedy` is for one that is larger than `limit`.
+ * NULL: a message was printed. */
+uint8_t *file_read(const char *path, const char *what, size_t limit, const char *remedy,
+                   size_t *size) MUST_CHECK;
 uint8_t *file_gunzip(const char *path, uint8_t *data, size_t *size, size_t limit) MUST_CHECK;
 
 /* terminal.c: raw mode while the guest runs; restored on every way out. */
 bool terminal_raw(void);
 void terminal_restore(void);
+/* How a message's line ends at the moment. */
+const char *terminal_newline(void);
 
-/* console.c */
+/* output.c */
 int output_start(struct linux_host *host) MUST_CHECK;
+/* host_ops.console_write: never waits. */
 void output_write(struct vm *vm, const uint8_t *data, size_t length);
-/* Drains what is left, for at most `patience_ms`, and ends the thread. */
-void output_stop(struct linux_host *host, unsigned patience_ms);
-/* Standard input is readable: takes bytes, acts on Ctrl-A. Event loop only. */
-void input_readable(struct linux_host *host);
+/* Is so much waiting for the reader that the vCPUs should wait too? */
+bool output_is_full(struct linux_host *host);
+/* Waits until it is no longer, or the VM stops; the latter needs output_release. */
+void output_wait(struct linux_host *host);
+void output_release(struct linux_host *host);
+/* Waits until the reader has taken what is left and ends the thread; once somebody wants the end,
+ * not for long. */
+void output_stop(struct linux_host *host);
+
+/* input.c: for the event loop only, but input_room, which is host_ops.console_room. */
 bool input_wanted(const struct linux_host *host);
+/* Standard input is readable: takes bytes, acts on Ctrl-A. */
+void input_readable(struct linux_host *host);
 /* Offers held bytes to the guest. */
 void input_feed(struct linux_host *host);
+void input_room(struct vm *vm);
 
 /* events.c: the event loop; returns when the VM stops. */
 int events_prepare(struct linux_host *host) MUST_CHECK;
+void events_finish(struct linux_host *host);
 void events_loop(struct linux_host *host);
 void events_wake(struct linux_host *host);
 void events_device_timer(struct vm *vm, unsigned id, uint64_t deadline);
@@ -129,6 +145,10 @@ void events_defer(struct vm *vm, void (*work)(void *arg), void *arg);
 void events_run_deferred(struct linux_host *host);
 /* One look at input, signals and --timeout, waiting at most wait_ns. */
 void events_poll(struct linux_host *host, uint64_t wait_ns);
+/* The same while the guest waits for the reader of its output: input only from a terminal. */
+void events_stall(struct linux_host *host);
+/* Did the keyboard, a signal or --timeout ask for the end? */
+bool events_end_wanted(struct linux_host *host);
 /* Fires device alarms that are due; returns nanoseconds to the next, or UINT64_MAX. */
 uint64_t events_run_timers(struct linux_host *host);
 
@@ -146,13 +166,17 @@ int disk_submit(struct vm *vm, unsigned disk, struct blk_request *request);
 /* Carries one request out on the calling thread. */
 int disk_perform(struct disk *disk, const struct blk_request *request);
 int disk_start(struct disk *disk) MUST_CHECK;
+/* Waits until no disk has a request left. */
+void disk_drain_all(struct linux_host *host);
 /* Finishes what is queued, flushes, closes. */
-void disk_close_all(struct linux_host *host);
+int disk_close_all(struct linux_host *host) MUST_CHECK;
 
 /* deterministic.c: everything on one thread. */
 int deterministic_create(struct linux_host *host) MUST_CHECK;
 void deterministic_destroy(struct linux_host *host);
 void deterministic_loop(struct linux_host *host);
+/* Carries out every disk request that waits for its time. */
+void deterministic_drain(struct linux_host *host);
 void deterministic_stats(struct linux_host *host,
                          void (*line)(void *ctx, const char *name, uint64_t value), void *ctx);
 extern const struct host_ops deterministic_ops;

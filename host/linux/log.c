@@ -23,7 +23,8 @@ void host_log(struct vm *vm, const struct vcpu *vcpu, enum log_level level, cons
     vsnprintf(text, sizeof(text), format, args);
     if (vcpu != NULL)
         snprintf(hart, sizeof(hart), " vcpu %u", vcpu->priv.hartid);
-    fprintf(stderr, "trapeze: %s: %s%s: %s: %s\n", names[level], vm->name, hart, subsystem, text);
+    fprintf(stderr, "trapeze: %s: %s%s: %s: %s%s", names[level], vm->name, hart, subsystem, text,
+            terminal_newline());
 }
 
 void message(const char *format, ...)
@@ -34,5 +35,5 @@ void message(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fprintf(stderr, "trapeze: %s\n", text);
+    fprintf(stderr, "trapeze: %s%s", text, terminal_newline());
 }

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "host/linux/host.h"
 
 #define DTB_LIMIT MIB(1)
-#define DRAIN_MS  5000
 
 /* Everything that is allocated for a run, so that one function can give it back. */
 struct guest {
@@ -52,12 +52,6 @@ static void unlock(struct vm *vm)
     pthread_mutex_unlock(&host_of(vm)->lock);
 }
 
-static void console_room(struct vm *vm)
-{
-    if (host_of(vm)->input.count > 0)
-        events_wake(host_of(vm));
-}
-
 /* The owner of a running vCPU looks at its deadline after every slice; a waiting one is asleep
  * until just then; and only the owner changes its own deadline. */
 static void vcpu_timer(struct vcpu *vcpu, uint64_t deadline)
@@ -75,7 +69,7 @@ static const struct host_ops threaded_ops = {
     .lock = lock,
     .unlock = unlock,
     .console_write = output_write,
-    .console_room = console_room,
+    .console_room = input_room,
     .blk_submit = disk_submit,
     .entropy = entropy,
     .wall_ns = clock_wall_ns,
@@ -84,19 +78,21 @@ static const struct host_ops threaded_ops = {
 
 static int load_files(struct guest *g, const struct run_options *o)
 {
-    g->kernel = file_read(o->kernel, "kernel", o->memory, &g->boot.kernel_size);
+    g->kernel = file_read(o->kernel, "kernel", o->memory, "raise --memory", &g->boot.kernel_size);
     if (g->kernel == NULL)
         return ERR_IO;
     g->kernel = file_gunzip(o->kernel, g->kernel, &g->boot.kernel_size, o->memory);
     if (g->kernel == NULL)
         return ERR_FORMAT;
     if (o->initrd != NULL) {
-        g->initrd = file_read(o->initrd, "initrd", o->memory, &g->boot.initrd_size);
+        g->initrd =
+            file_read(o->initrd, "initrd", o->memory, "raise --memory", &g->boot.initrd_size);
         if (g->initrd == NULL)
             return ERR_IO;
     }
     if (o->dtb != NULL) {
-        g->dtb = file_read(o->dtb, "device tree", DTB_LIMIT, &g->boot.dtb_size);
+        g->dtb = file_read(o->dtb, "device tree", DTB_LIMIT, "leave something out of it",
+                           &g->boot.dtb_size);
         if (g->dtb == NULL)
             return ERR_IO;
     }
@@ -237,10 +233,6 @@ static bool wants_reset(const struct vm *vm)
 
 static enum run_status status_of(const struct linux_host *host)
 {
-    if (host->ended_by_user)
-        return RUN_SIGNALLED;
-    if (host->timed_out)
-        return RUN_TIMEOUT;
     switch ((enum vm_stop)atomic_load(&host->machine.vm.stop)) {
     case VM_OFF:
         return RUN_OFF;
@@ -249,9 +241,25 @@ static enum run_status status_of(const struct linux_host *host)
         return RUN_FAILED;
     case VM_PARKED:
         return RUN_PARKED;
+    case VM_HOST:
+        if (host->ended_by_user)
+            return RUN_SIGNALLED;
+        return host->timed_out ? RUN_TIMEOUT : RUN_ERROR;
     default:
         return RUN_ERROR;
     }
+}
+
+/* Nothing of one boot may reach the memory of the next. */
+static void quiesce(struct linux_host *host)
+{
+    do {
+        events_run_deferred(host);
+        if (host->det != NULL)
+            deterministic_drain(host);
+        else
+            disk_drain_all(host);
+    } while (host->ndeferred > 0);
 }
 
 /* Boots, and boots again as often as the guest asks for it. */
@@ -270,6 +278,7 @@ static enum run_status run_guest(struct guest *g)
             return RUN_ERROR;
         if (!wants_reset(&host->machine.vm))
             return status_of(host);
+        quiesce(host);
         cold = atomic_load(&host->machine.vm.stop) == VM_RESET_COLD;
     }
 }
@@ -279,11 +288,8 @@ static int start_io(struct guest *g)
     struct linux_host *host = &g->host;
     int error = events_prepare(host);
 
-    for (unsigned i = 0; i < host->ndisks && error == 0 && host->det == NULL; i++) {
+    for (unsigned i = 0; i < host->ndisks && error == 0 && host->det == NULL; i++)
         error = disk_start(&host->disk[i]);
-        if (error != 0)
-            message("cannot start a thread for disk %s", host->disk[i].path);
-    }
     if (error == 0)
         error = output_start(host);
     if (error == 0 && host->options->dump_dtb == NULL)
@@ -300,6 +306,7 @@ static void release(struct guest *g)
     if (vm->engine != NULL)
         vm->engine->vm_destroy(vm);
     deterministic_destroy(&g->host);
+    events_finish(&g->host);
     free(g->kernel);
     free(g->initrd);
     free(g->dtb);
@@ -336,6 +343,7 @@ enum run_status run(const struct run_options *options)
     enum run_status status = RUN_ERROR;
 
     log_set_level(options->log);
+    prctl(PR_SET_TIMERSLACK, 1); /* of the threads too: a timer tick shall not be 50 us late */
     if (g == NULL) {
         message("out of memory");
         return RUN_ERROR;
@@ -346,12 +354,13 @@ enum run_status run(const struct run_options *options)
                              ? g->host.start_ns + (uint64_t)(options->timeout * 1e9)
                              : UINT64_MAX;
         status = run_guest(g);
-        output_stop(&g->host, DRAIN_MS);
+        output_stop(&g->host);
         terminal_restore();
         if (options->stats && options->dump_dtb == NULL)
             stats_print(&g->host);
     }
-    disk_close_all(&g->host);
+    if (disk_close_all(&g->host) != 0 && status == RUN_OFF)
+        status = RUN_ERROR;
     release(g);
     return status;
 }

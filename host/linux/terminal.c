@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The user's terminal: raw while the guest has it, restored on every way out, also on a crash. */
+/*
+ * The user's terminal: raw while the guest has it, restored on every way out, also on a crash, and
+ * while the process is stopped.
+ */
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -8,7 +12,7 @@
 
 #include "host/linux/host.h"
 
-static struct termios saved;
+static struct termios saved, raw;
 static volatile sig_atomic_t is_raw;
 
 void terminal_restore(void)
@@ -19,6 +23,12 @@ void terminal_restore(void)
     }
 }
 
+/* A raw terminal does not go to the first column by itself: that is the guest's business. */
+const char *terminal_newline(void)
+{
+    return is_raw ? "\r\n" : "\n";
+}
+
 /* Restores and dies of the same signal (SA_RESETHAND has put the default action back). */
 static void on_crash(int signal_number)
 {
@@ -26,31 +36,55 @@ static void on_crash(int signal_number)
     raise(signal_number);
 }
 
-static void catch_crashes(void)
+/* Ctrl-Z goes to the guest: this one came from outside. SIGSTOP stops the process right here. */
+static void on_stop(int signal_number)
 {
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGSYS};
+    int old_errno = errno;
+
+    (void)signal_number;
+    tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+    raise(SIGSTOP);
+    errno = old_errno;
+}
+
+/* Whoever let us go on had the terminal in between. */
+static void on_continue(int signal_number)
+{
+    int old_errno = errno;
+
+    (void)signal_number;
+    if (is_raw)
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    errno = old_errno;
+}
+
+/* Every signal that ends a process unless it is caught, but those of events.c and SIGKILL. */
+static void catch_signals(void)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGQUIT,   SIGSYS,
+                                  SIGTRAP, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF};
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
 
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-        sigaction(signals[i], &action, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
+        sigaction(crashes[i], &action, NULL);
+    action.sa_flags = SA_RESTART;
+    action.sa_handler = on_stop;
+    sigaction(SIGTSTP, &action, NULL);
+    action.sa_handler = on_continue;
+    sigaction(SIGCONT, &action, NULL);
 }
 
 bool terminal_raw(void)
 {
-    struct termios raw;
-
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &saved) != 0)
         return false;
     raw = saved;
     cfmakeraw(&raw);
-    /* Output stays cooked where it is not the guest's business: CR-LF comes from the guest. */
     is_raw = 1;
     atexit(terminal_restore);
-    catch_crashes();
-    if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0) {
+    catch_signals();
+    if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0)
         is_raw = 0;
-        return false;
-    }
-    return true;
+    return is_raw;
 }

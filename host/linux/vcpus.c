@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* A thread per vCPU: run, handle the exit, wait, until the VM stops. */
-#include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -87,6 +86,8 @@ static void *vcpu_main(void *arg)
             wait_for_work(t);
         else if (action == ACTION_PARK)
             vcpus_park(vcpu);
+        if (output_is_full(t->host))
+            output_wait(t->host);
     }
     events_wake(t->host);
     return NULL;
@@ -95,27 +96,29 @@ static void *vcpu_main(void *arg)
 int vcpus_start(struct linux_host *host)
 {
     struct vm *vm = &host->machine.vm;
+    int error = 0;
 
+    /* All of them are known before the first runs, and kicks another. */
     for (unsigned i = 0; i < vm->nvcpus; i++) {
-        struct vcpu_thread *t = &host->thread[i];
-        t->host = host;
-        t->vcpu = vm->vcpu[i];
-        t->vcpu->host = t;
-        if (pthread_create(&t->thread, NULL, vcpu_main, t) != 0) {
-            message("cannot start a thread for vcpu %u: %s (lower --vcpus or raise ulimit -u)", i,
-                    strerror(errno));
-            t->thread = 0;
-            return ERR_NO_MEMORY;
-        }
+        host->thread[i].host = host;
+        host->thread[i].vcpu = vm->vcpu[i];
+        vm->vcpu[i]->host = &host->thread[i];
     }
-    return 0;
+    while (error == 0 && host->nthreads < vm->nvcpus) {
+        struct vcpu_thread *t = &host->thread[host->nthreads];
+        error = pthread_create(&t->thread, NULL, vcpu_main, t);
+        if (error == 0)
+            host->nthreads++;
+    }
+    if (error == 0)
+        return 0;
+    message("cannot start a thread for vcpu %u: %s (lower --vcpus or raise ulimit -u)",
+            host->nthreads, strerror(error));
+    return ERR_NO_MEMORY;
 }
 
 void vcpus_join(struct linux_host *host)
 {
-    for (unsigned i = 0; i < host->machine.vm.nvcpus; i++) {
-        if (host->thread[i].thread != 0)
-            pthread_join(host->thread[i].thread, NULL);
-        host->thread[i].thread = 0;
-    }
+    while (host->nthreads > 0)
+        pthread_join(host->thread[--host->nthreads].thread, NULL);
 }

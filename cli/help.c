@@ -32,6 +32,8 @@ static const char run_help[] =
     "  --spaces, --firmware, --board-cpu, --board-memory, --board-smp, --board-arg\n"
     "                        for engines that need them; interp ignores them\n"
     "\n"
+    "Of an option given twice the last one holds, but for --disk and --board-arg.\n"
+    "\n"
     "Standard input and output are the guest's console: see trapeze help keys.\n";
 
 static const char status_help[] = "Exit status of trapeze run:\n"

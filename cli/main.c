@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* `trapeze`: the subcommands. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "host/linux/run.h"
@@ -16,9 +18,24 @@ static int run_command(int argc, char **argv)
     return (int)run(&options);
 }
 
+/* Opened where standard input, output or error is closed: else the next file would take its number,
+ * and what the guest prints would go into its disk. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
+
+    fill_standard_descriptors();
 
     if (strcmp(command, "run") == 0)
         return run_command(argc - 2, argv + 2);

@@ -28,7 +28,8 @@ enum option_id {
     OPT_TIMEOUT,
     OPT_LOG,
     OPT_DUMP_DTB,
-    OPT_ELSEWHERE, /* for engines that need a board or spaces; accepted, without effect here */
+    OPT_SPACES,    /* for engines that keep address spaces */
+    OPT_ELSEWHERE, /* for engines that need a board; accepted, without effect here */
     OPT_RESERVED,
     OPT_HELP,
 };
@@ -48,7 +49,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"log", required_argument, NULL, OPT_LOG},
     {"dump-dtb", required_argument, NULL, OPT_DUMP_DTB},
-    {"spaces", required_argument, NULL, OPT_ELSEWHERE},
+    {"spaces", required_argument, NULL, OPT_SPACES},
     {"firmware", required_argument, NULL, OPT_ELSEWHERE},
     {"board-cpu", required_argument, NULL, OPT_ELSEWHERE},
     {"board-memory", required_argument, NULL, OPT_ELSEWHERE},
@@ -62,12 +63,15 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* Decimal, or hexadecimal behind 0x. */
 static bool parse_u64(const char *text, uint64_t *value, char **end)
 {
+    bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
+
     if (text[0] < '0' || text[0] > '9')
         return false;
     errno = 0;
-    *value = strtoull(text, end, 0);
+    *value = strtoull(text, end, hex ? 16 : 10);
     return errno == 0;
 }
 
@@ -93,6 +97,10 @@ static bool parse_memory(const char *text, struct run_options *o)
 {
     if (!parse_size(text, &o->memory) || o->memory < MEMORY_LEAST || o->memory > MEMORY_MOST) {
         fprintf(stderr, "trapeze: --memory %s: give a size from 1M to 1T, such as 512M\n", text);
+        return false;
+    }
+    if (o->memory % PAGE_SIZE != 0) {
+        fprintf(stderr, "trapeze: --memory %s: give a multiple of 4K\n", text);
         return false;
     }
     return true;
@@ -161,6 +169,18 @@ static bool parse_timeout(const char *text, struct run_options *o)
     return false;
 }
 
+/* Only the engine trap looks at it, but a mistyped number is one with every engine. */
+static bool check_spaces(const char *text)
+{
+    uint64_t value;
+    char *end;
+
+    if (parse_u64(text, &value, &end) && *end == '\0' && value > 0)
+        return true;
+    fprintf(stderr, "trapeze: --spaces %s: give a number from 1\n", text);
+    return false;
+}
+
 static bool parse_log(const char *text, struct run_options *o)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug", "trace"};
@@ -216,16 +236,27 @@ static bool parse_option(int id, char *arg, const char *text, struct run_options
     case OPT_DUMP_DTB:
         o->dump_dtb = arg;
         return true;
+    case OPT_SPACES:
+        return check_spaces(arg);
     case OPT_ELSEWHERE:
         return true;
     case OPT_RESERVED:
         fprintf(stderr, "trapeze: %s is reserved: this build does not have it\n", text);
         return false;
+    case ':':
+        fprintf(stderr, "trapeze: %s: its value is missing: see trapeze help run\n", text);
+        return false;
     default:
-        fprintf(stderr, "trapeze: %s: no such option, or its value is missing: see trapeze help\n",
-                text);
+        fprintf(stderr, "trapeze: %s: no such option: see trapeze help run\n", text);
         return false;
     }
+}
+
+/* getopt_long takes the beginning of a name for the name. An option that comes later could then
+ * change the meaning of a command line. */
+static bool is_whole_name(const char *text, const char *name)
+{
+    return strncmp(text, "--", 2) == 0 && strcspn(text + 2, "=") == strlen(name);
 }
 
 static const char *base_name(const char *path)
@@ -267,10 +298,12 @@ int options_parse(int argc, char **argv, struct run_options *o)
     *o = (struct run_options){.memory = MEMORY_DEFAULT, .vcpus = 1, .seed = 1, .log = LOG_WARN};
     opterr = 0;
     for (;;) {
-        int at = optind;
-        int id = getopt_long(argc + 1, args, "", long_options, NULL);
+        int at = optind, index = -1;
+        int id = getopt_long(argc + 1, args, "+:", long_options, &index);
         if (id == -1)
             break;
+        if (index >= 0 && !is_whole_name(args[at], long_options[index].name))
+            id = '?';
         if (id == OPT_HELP)
             return help_print("run");
         if (!parse_option(id, optarg, args[at], o, &engine))

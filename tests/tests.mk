@@ -34,10 +34,18 @@ $(B)/host/tests/system/test_%: $(B)/host/tests/system/test_%.o \
 	$(CC) $^ $(TEST_LIBS) -o $@
 
 .PHONY: test unit ring2 ring3 fuzz mutants bench
+# What tests need to play their part: one program per file.
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+$(B)/tools/%: tests/tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
+.PHONY: test unit ring2 cli ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN)
 	tests/ring1.sh $(RESULTS) $^
 ring2: $(B)/trapeze own-guests
 	tests/ring2.sh $(RESULTS) $(B)
+cli: $(B)/trapeze own-guests $(TOOLS)
+	tests/cli.sh $(RESULTS) $(B)
 ring3: $(B)/trapeze guests
 	tests/ring3.sh $(RESULTS) $(B)
 
@@ -46,8 +54,9 @@ test:
 	rm -rf $(RESULTS)
 	-$(MAKE) unit
 	-$(MAKE) ring2
+	-$(MAKE) cli
 	-$(MAKE) ring3
-	scripts/summary.sh $(RESULTS) ring1 ring2 ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 cli ring3
 
 # libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
 FUZZ_SECONDS ?= 60

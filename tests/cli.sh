@@ -533,6 +533,20 @@ stats_always() {
         remote 4 u --stats && says '^vcpu.0.exits.error 1$' && remote 3 '!' --stats && says '^vcpus 1$'
 }
 
+# repeats GUEST VCPUS: two runs count the same, the hash of what happened included.
+repeats() {
+    for i in 1 2; do
+        run 0 --kernel "$dir/$1.elf" --vcpus "$2" --deterministic=3 --stats </dev/null || return
+        grep -v '^time_ns' "$err" | cat "$out" - >"$dir/run.$i"
+    done
+    cmp "$dir/run.1" "$dir/run.2" && says '^deterministic.trace_hash [1-9]' &&
+        says '^deterministic.trace_events [1-9]'
+}
+
+deterministic_guests() {
+    repeats hello 1 && repeats smp 4 && repeats smp 7
+}
+
 # --- ways to end
 
 # ended SIGNAL COMMANDS OPTIONS...: status 130, and the disk holds what was flushed.
@@ -758,6 +772,7 @@ check "resets boot again with --deterministic too" resets --deterministic
 check "--stats prints the names of its contract" stats_names
 check "--stats prints on every way out" stats_always
 
+check "two runs with --deterministic are the same" deterministic_guests
 check "INT, TERM and HUP are exit status 130, disks flushed" signals
 check "TERM ends a guest in every state" signal_in_every_state
 check "TERM ends a guest in every state with --deterministic" signal_in_every_state --deterministic

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Self-checking guests under the engines of this build: each reports through its console and the
-# exit status of the command. usage: ring2.sh RESULTS BUILD
+# exit status of the command. usage: ring2.sh RESULTS BUILD PROGRAM...
 set -u
 ring=ring2 results=$1 build=$2
+shift 2
 . tests/lib.sh
 
 out=$results/ring2.out
@@ -82,4 +83,8 @@ for engine in interp; do
     check "$engine: an illegal instruction without a handler parks the guest" parked_guest illegal
 done
 rm -f "$out" "$out.err"
+export GUESTS="$build/guests"
+for test_program in "$@"; do
+    run_cmocka "$test_program"
+done
 finish

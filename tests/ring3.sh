@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Real guests, unmodified: Debian's kernel with 1 and 4 vCPUs, its disk, its shell; U-Boot.
-# usage: ring3.sh RESULTS BUILD
+# usage: ring3.sh RESULTS BUILD PROGRAM...
 set -u
 ring=ring3 results=$1 build=$2
+shift 2
 . tests/lib.sh
 
 out=$results/ring3.out
@@ -143,4 +144,8 @@ check "the entropy device gives bytes" entropy
 check "deterministic runs do, print and write the same, with another seed something else" deterministic
 check "U-Boot reaches its prompt and poweroff ends it" u_boot
 rm -f "$out" "$out".* "$disk" "$disk".*
+export GUESTS="$build/guests"
+for test_program in "$@"; do
+    run_cmocka "$test_program"
+done
 finish

@@ -24,10 +24,13 @@ $(B)/tsan/tests/threads/test_%: $(B)/tsan/tests/threads/test_%.o $(HELP_SRC:%.c=
     $(B)/tsan/libhost.a $(B)/tsan/libtrapeze.a
 	$(CC) -fsanitize=thread $^ $(TEST_LIBS) -o $@
 
-# Whole VMs without the command, tests/system/test_*.c: with ring 2 those that need our own guests,
-# with ring 3 those that need Debian's. What else lies there, and ring 1's helpers, help them.
+# Whole VMs without the command, tests/system/test_*.c: with ring 2 those that need our own guests
+# alone, test_own_*, and with ring 3 those that need Debian's. What else lies there, and ring 1's
+# helpers, help them.
 SYSTEM_SRC := $(wildcard tests/system/test_*.c)
 SYSTEM_BIN := $(SYSTEM_SRC:%.c=$(B)/host/%)
+SYSTEM_OWN := $(filter $(B)/host/tests/system/test_own_%,$(SYSTEM_BIN))
+SYSTEM_LINUX := $(filter-out $(SYSTEM_OWN),$(SYSTEM_BIN))
 SYSTEM_HELP_SRC := $(filter-out $(SYSTEM_SRC),$(wildcard tests/system/*.c)) $(HELP_SRC)
 $(B)/host/tests/system/test_%: $(B)/host/tests/system/test_%.o \
     $(SYSTEM_HELP_SRC:%.c=$(B)/host/%.o) $(B)/host/libhost.a $(B)/host/libtrapeze.a
@@ -48,6 +51,10 @@ cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
 ring3: $(B)/trapeze guests
 	tests/ring3.sh $(RESULTS) $(B)
+ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
+	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)
+ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
+	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 
 # All rings even if one fails: the summary says which.
 test:

@@ -46,6 +46,26 @@ smp() {
         says "^smp: $1 harts, all is well"
 }
 
+# A guest that checks sentences of a specification, a line for each.
+checks() {
+    name=$1
+    shift
+    run_guest 0 --kernel "$build/guests/$name.elf" --memory 128M --timeout 100 "$@" &&
+        says "^$name: [0-9]* checks, all is well"
+}
+
+# The disk that habits.elf wants: full of 'a', of which it makes two sectors 'b'.
+habits() {
+    head -c 65536 /dev/zero | tr '\0' a >"$out.disk"
+    run_guest 0 --kernel "$build/guests/habits.elf" --memory 128M --timeout 60 "$@" &&
+        says '^habits: all is well'
+}
+
+habits_on_disk() {
+    habits --disk "$out.disk$1" && says "^habits: disk, $2" && says '^habits: disk, by interrupts' &&
+        [ "$(tr -d a <"$out.disk" | wc -c)" -eq 1024 ]
+}
+
 # Every measurement is there, with a count and a time.
 bench() {
     run_guest 0 --kernel "$build/guests/$1.elf" --memory 128M --timeout 110 || return
@@ -72,6 +92,14 @@ for engine in interp; do
         check "$engine: $harts harts start, share memory, interrupt and fence each other, stop" \
             smp "$harts"
     done
+    for harts in 1 4; do
+        check "$engine: the SBI is as its specification says, $harts harts" \
+            checks sbi-check --vcpus "$harts"
+    done
+    check "$engine: S-mode and U-mode are as the privileged specification says" checks rules
+    check "$engine: a kernel that knows virt by heart runs without a disk" habits
+    check "$engine: ... and with one" habits_on_disk '' 'version 2'
+    check "$engine: ... and with a legacy one" habits_on_disk ',legacy' legacy
     check "$engine: bench.elf measures everything and ends well" bench bench
     check "$engine: bench2.elf, drawn from a seed, measures everything and ends well" bench bench2
     check "$engine: a shutdown with a failure reason is exit status 3" case_guest reset-failure 3 20
@@ -87,4 +115,5 @@ export GUESTS="$build/guests"
 for test_program in "$@"; do
     run_cmocka "$test_program"
 done
+rm -f "$out" "$out".*
 finish

@@ -45,8 +45,10 @@ void uart_text(const char *text);
         }                                                                                          \
     } while (0)
 
-/* disk.c: either transport; polling. */
+/* disk.c: either transport, by polling; then, if there is a disk, by interrupts. */
 void disk_check(void);
+void disk_check_interrupts(void);
+void disk_handle(void);
 
 /* user.c: programs in U-mode. */
 void users_check(void);

@@ -26,6 +26,7 @@ void guest_main(void)
     uart_text("habits: polling\n");
     disk_check();
     check_interrupt_output();
+    disk_check_interrupts();
     users_check();
     uart_text("habits: all is well\n");
     uart_drain();

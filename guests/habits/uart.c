@@ -35,6 +35,7 @@ void uart_init(void)
 void uart_interrupts(void)
 {
     *reg32(PLIC + 4 * UART_IRQ) = 1;
+    *reg32(PLIC + 4 * VIRTIO_IRQ) = 1;
     *reg32(PLIC_SENABLE) = 1U << UART_IRQ | 1U << VIRTIO_IRQ;
     *reg32(PLIC_STHRESHOLD) = 0;
     *reg8(UART + IER) = 3;

@@ -20,7 +20,7 @@ struct image {
  * - `Image` (magic "RSC\x05" at 0x38): ram + text_offset, takes image_size bytes.
  * - ELF64 little-endian RISC-V, ET_EXEC or ET_DYN: each PT_LOAD at its physical address whatever
  *   p_flags say, bss zeroed; entry e_entry (translated from virtual to physical by the segment
- *   that contains it).
+ *   that contains it; the lowest address loaded when it is 0).
  * - anything else: flat, at ram + 2 MiB.
  * ERR_FORMAT, ERR_TRUNCATED, ERR_RANGE, ERR_OVERLAP, ERR_UNSUPPORTED; image->why then says why.
  */

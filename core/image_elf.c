@@ -173,9 +173,13 @@ static gpa_t physical_entry(const struct elf *elf)
     return NOWHERE;
 }
 
+/* "If the file has no associated entry point, this member holds zero": some linkers write that when
+ * the script names none, and loaders then enter at the lowest address. */
 static int find_entry(const struct elf *elf, struct image *image)
 {
     image->entry = physical_entry(elf);
+    if (image->entry == NOWHERE && elf->entry == 0)
+        image->entry = image->start;
     if (image->entry == NOWHERE)
         return image_refuse(image, ERR_RANGE,
                             "the ELF's entry lies in none of its segments: name one when linking "

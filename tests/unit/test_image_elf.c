@@ -81,6 +81,15 @@ static void elf_entry_that_is_physical_already_is_taken_as_it_is(void **state)
     assert_int_equal(file.image.entry, RAM + 0x40);
 }
 
+/* "If the file has no associated entry point, this member holds zero." */
+static void elf_without_an_entry_is_entered_at_its_lowest_address(void **state)
+{
+    make_elf();
+    file_put(24, 0, 8);
+    assert_int_equal(file_load(state), 0);
+    assert_int_equal(file.image.entry, file.image.start);
+}
+
 static void elf_et_dyn_is_loaded(void **state)
 {
     make_elf();
@@ -300,6 +309,7 @@ int main(void)
         TEST(elf_bss_is_zeroed_and_nothing_behind_it),
         TEST(elf_entry_is_translated_by_the_segment_that_contains_it),
         TEST(elf_entry_that_is_physical_already_is_taken_as_it_is),
+        TEST(elf_without_an_entry_is_entered_at_its_lowest_address),
         TEST(elf_et_dyn_is_loaded),
         TEST(elf_p_flags_do_not_matter),
         TEST(elf_headers_that_are_not_pt_load_are_passed_over),

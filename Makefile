@@ -48,7 +48,7 @@ $(B)/$(1)/libhost.a: $(patsubst %.c,$(B)/$(1)/%.o,$(filter-out $(MAIN_SRC),$(CMD
 endef
 %.a:
 	@mkdir -p $(@D)
-	rm -f $@ && $(if $(findstring /riscv64/,$@)$(findstring /metal/,$@),riscv64-linux-gnu-)ar rcs $@ $^
+	rm -f $@ && $(if $(findstring /riscv64/,$@)$(findstring /metal,$@),riscv64-linux-gnu-)ar rcs $@ $^
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(eval $(call flavour,host,$$(CC),$$(CFLAGS_ALL) -O2))

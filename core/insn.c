@@ -6,7 +6,7 @@ static const struct insn_info rows[INSN_COUNT] = {
     [INSN_illegal] = {.name = "illegal"},
 #define INSN(id, text, mask, match, format, class, ext, width, sign)                               \
     [INSN_##                                                                                       \
-        id] = {text, mask, match, INSN_FMT_##format, INSN_CLASS_##class, ISA_##ext, width, sign},
+        id] = {mask, match, text, INSN_FMT_##format, INSN_CLASS_##class, ISA_##ext, width, sign},
 #include "core/insn.def"
 };
 

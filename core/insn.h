@@ -67,8 +67,8 @@ struct insn {
 _Static_assert(sizeof(struct insn) == 16, "decode caches rely on it");
 
 struct insn_info {
-    const char *name; /* as binutils prints it: "amoadd.w" (without .aq/.rl) */
     uint32_t mask, match;
+    char name[11];  /* as binutils prints it: "amoadd.w" (without .aq/.rl) */
     uint8_t format; /* enum insn_format */
     uint8_t class;  /* enum insn_class */
     uint8_t ext;    /* enum isa_ext that brings it */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "firmware/firmware.h"
+#include "host/metal/board/board_parts.h"
 
 #define ROOM 512 /* bytes that the changes take at most */
 
@@ -23,12 +24,6 @@ static bool has_room(const struct board_range *tree)
     return true;
 }
 
-static int set_cells(void *fdt, int node, const char *name, uint64_t value, int cells)
-{
-    return cells == 2 ? fdt_appendprop_u64(fdt, node, name, value)
-                      : fdt_appendprop_u32(fdt, node, name, (uint32_t)value);
-}
-
 /* /reserved-memory, made when there is none, with the cells of the root. */
 static int reserved_memory(void *fdt)
 {
@@ -45,6 +40,14 @@ static int reserved_memory(void *fdt)
     return node;
 }
 
+/* A number of one or two cells to the end of `reg`. */
+static int append(void *fdt, int node, uint64_t value, int cells)
+{
+    const fdt32_t cell[2] = {cpu_to_fdt32((uint32_t)(value >> 32)), cpu_to_fdt32((uint32_t)value)};
+
+    return fdt_appendprop(fdt, node, "reg", cell + 2 - cells, 4 * cells);
+}
+
 static int reserve(void *fdt, const struct board_range *range)
 {
     int parent = reserved_memory(fdt);
@@ -52,11 +55,13 @@ static int reserve(void *fdt, const struct board_range *range)
     if (parent < 0)
         return parent;
     int address_cells = fdt_address_cells(fdt, parent), size_cells = fdt_size_cells(fdt, parent);
+    if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2)
+        return -FDT_ERR_BADNCELLS;
     int node = fdt_add_subnode(fdt, parent, "mmode_resv");
     if (node < 0)
         return node;
-    if (set_cells(fdt, node, "reg", range->base, address_cells) != 0 ||
-        set_cells(fdt, node, "reg", range->size, size_cells) != 0 ||
+    if (append(fdt, node, range->base, address_cells) != 0 ||
+        append(fdt, node, range->size, size_cells) != 0 ||
         fdt_setprop_empty(fdt, node, "no-map") != 0)
         return -FDT_ERR_NOSPACE;
     return 0;
@@ -65,16 +70,11 @@ static int reserve(void *fdt, const struct board_range *range)
 /* A hart of the tree that was not given to the payload: SBI would not start it. */
 static bool is_unusable(const void *fdt, int node)
 {
-    int length;
-    const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &length);
     const char *type = fdt_getprop(fdt, node, "device_type", NULL);
     uint64_t id;
 
-    if (reg == NULL || type == NULL || strcmp(type, "cpu") != 0 || (length != 4 && length != 8))
+    if (type == NULL || strcmp(type, "cpu") != 0 || !board_number(fdt, node, "reg", &id))
         return false;
-    id = fdt32_to_cpu(reg[0]);
-    if (length == 8)
-        id = id << 32 | fdt32_to_cpu(reg[1]);
     return id >= VM_MAX_VCPUS || vm_hart(&firmware.vm, (hartid_t)id) == NULL;
 }
 

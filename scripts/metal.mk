@@ -9,13 +9,23 @@ METAL_SPECS := --specs=picolibc.specs -DPICOLIBC_INTEGER_PRINTF_SCANF
 # Debian's libfdt.a forces the ABI; check-metal sees to it that no floating-point instruction comes
 # of it. Without small data nothing depends on gp.
 METAL_ARCH := -march=rv64imafdc_zicsr_zifencei -mabi=lp64d -mcmodel=medany -msmall-data-limit=0
-METAL_CFLAGS := -std=gnu11 -ffreestanding -fno-stack-protector $(METAL_ARCH) $(METAL_SPECS) -O2 \
+METAL_CFLAGS := -std=gnu11 -ffreestanding -fno-stack-protector $(METAL_ARCH) $(METAL_SPECS) \
     -ffunction-sections -fdata-sections $(WARN) -I. -I$(METAL)/gen -MMD -MP -g
 METAL_LDFLAGS := $(METAL_ARCH) $(METAL_SPECS) -nostartfiles -static -Wl,--gc-sections,--build-id=none \
     -Wl,-z,max-page-size=4096,--no-warn-rwx-segments
 
-$(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) -isystem $$(SYSROOT)/include))
+# The hypervisor's flavour is fast, the firmware's small but for the way of a call through it.
+SMALL := $(B)/metal-small
+SMALL_CFLAGS = -Os -malign-data=natural -msave-restore
+$(addprefix $(SMALL)/,firmware/trap.o core/sbi/sbi.o core/sbi/base.o core/sbi/time.o core/sbi/ipi.o \
+    core/sbi/hart_mask.o core/vcpu.o): SMALL_CFLAGS = -O2 -malign-data=natural
+$(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) -O2 -isystem $$(SYSROOT)/include))
+$(eval $(call flavour,metal-small,$$(METAL_CC),$$(METAL_CFLAGS) $$(SMALL_CFLAGS) \
+    -isystem $$(SYSROOT)/include))
 $(METAL)/%.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(METAL_CC) $(METAL_CFLAGS) -c $< -o $@
+$(SMALL)/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_CFLAGS) -c $< -o $@
 
@@ -27,8 +37,9 @@ $(METAL)/gen/%/offsets.h: %/offsets.c Makefile
 	sed -n 's/^[[:space:]]*->\([^ ]*\) \(-*[0-9]*\).*/#define \1 \2/p' $@.s >$@
 	rm $@.s
 
+# $(call metal_obj,FLAVOUR,FOLDERS)
 metal_src = $(filter-out %/offsets.c,$(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*.S,$(1))))
-metal_obj = $(patsubst %,$(METAL)/%.o,$(basename $(call metal_src,$(1))))
+metal_obj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(call metal_src,$(2))))
 
 FIRMWARE_DIRS := firmware
 HS_DIRS := host/metal engine/hs
@@ -36,24 +47,26 @@ BOARD_SRC := $(wildcard host/metal/board/*.c)
 METAL_C := $(BOARD_SRC) $(filter %.c,$(call metal_src,$(FIRMWARE_DIRS) $(HS_DIRS)))
 METAL_H := $(wildcard host/metal/*.h host/metal/board/*.h engine/hs/*.h firmware/*.h)
 
-$(METAL)/libboard.a: $(BOARD_SRC:%.c=$(METAL)/%.o)
-METAL_LIBS := $(METAL)/libboard.a $(METAL)/libtrapeze.a $(SYSROOT)/lib/libfdt.a
 $(SYSROOT)/lib/libfdt.a: $(SYSROOT)/done ;
-$(METAL_C:%.c=$(METAL)/%.o): | $(SYSROOT)/done
+$(METAL_C:%.c=$(METAL)/%.o) $(METAL_C:%.c=$(SMALL)/%.o) $(CORE_SRC:%.c=$(SMALL)/%.o): \
+    | $(SYSROOT)/done
 
-# $(call metal-image,NAME,FOLDERS,LINKER SCRIPT,MOST BYTES OF THE .bin)
+# $(call metal-image,NAME,FLAVOUR,FOLDERS,LINKER SCRIPT,MOST BYTES OF THE .bin)
 define metal-image
-$(call metal_obj,$(2)): $(patsubst %.c,$(METAL)/gen/%.h,$(wildcard $(addsuffix /offsets.c,$(2))))
-$(METAL)/$(1).elf: $(3) $(call metal_obj,$(2)) $$(METAL_LIBS)
-	$$(METAL_CC) $$(METAL_LDFLAGS) -T $(3) -Wl,-Map,$$(@:.elf=.map) $(call metal_obj,$(2)) \
-	    -Wl,--start-group $$(METAL_LIBS) -Wl,--end-group -o $$@
+$(B)/$(2)/libboard.a: $(BOARD_SRC:%.c=$(B)/$(2)/%.o)
+$(call metal_obj,$(2),$(3)): $(patsubst %.c,$(METAL)/gen/%.h,$(wildcard $(addsuffix /offsets.c,$(3))))
+$(METAL)/$(1).elf: $(4) $(call metal_obj,$(2),$(3)) $(B)/$(2)/libboard.a $(B)/$(2)/libtrapeze.a \
+    $(SYSROOT)/lib/libfdt.a
+	@mkdir -p $$(@D)
+	$$(METAL_CC) $$(METAL_LDFLAGS) -T $(4) -Wl,-Map,$$(@:.elf=.map) -Wl,--start-group \
+	    $$(filter %.o %.a,$$^) -Wl,--end-group -o $$@
 $(METAL)/$(1).bin: $(METAL)/$(1).elf
 	$$(METAL_OBJCOPY) -O binary $$< $$@
-	size=$$$$(stat -c %s $$@); [ $$$$size -le $(4) ] || \
-	    { echo "$$@: $$$$size bytes, at most $(4)" >&2; rm $$@; exit 1; }
+	size=$$$$(stat -c %s $$@); [ $$$$size -le $(5) ] || \
+	    { echo "$$@: $$$$size bytes, at most $(5)" >&2; rm $$@; exit 1; }
 endef
-$(eval $(call metal-image,trapeze-firmware,$(FIRMWARE_DIRS),firmware/firmware.ld,49152))
-$(eval $(call metal-image,trapeze-hs,$(HS_DIRS),host/metal/metal.ld,122880))
+$(eval $(call metal-image,trapeze-firmware,metal-small,$(FIRMWARE_DIRS),firmware/firmware.ld,49152))
+$(eval $(call metal-image,trapeze-hs,metal,$(HS_DIRS),host/metal/metal.ld,122880))
 
 .PHONY: metal firmware
 firmware: $(METAL)/trapeze-firmware.bin

@@ -118,7 +118,10 @@ static void tlb_flush(struct vm *vm, struct vcpu *self, const struct hart_set *h
 
     (void)vm;
     hart->fence.code = false;
-    hart->fence.range = *range;
+    hart->fence.range.start = range->start;
+    hart->fence.range.size = range->size;
+    hart->fence.range.any_asid = range->any_asid;
+    hart->fence.range.asid = range->asid;
     fence(hart, harts);
 }
 

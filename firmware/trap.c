@@ -13,6 +13,7 @@ void trap_exception(struct hart *hart, uint64_t mcause);
 _Noreturn void trap_from_machine(const uint64_t *x);
 
 enum { A6 = 16, A7 = 17 };
+enum { DBCN_READ = 1 };
 enum { LEGACY_GETCHAR = 2, LEGACY_CLEAR_IPI = 3, LEGACY_MASKS_FIRST = 4, LEGACY_MASKS_LAST = 7 };
 
 /* One for all harts: only calls that hardly anybody makes any more need it. */
@@ -62,7 +63,7 @@ static enum exit_action call(struct hart *hart)
 
     if (LIKELY(eid > LEGACY_MASKS_LAST && eid != SBI_EID_DBCN))
         return sbi_handle(&hart->vcpu);
-    if (eid == LEGACY_GETCHAR || eid == SBI_EID_DBCN)
+    if (eid == LEGACY_GETCHAR || (eid == SBI_EID_DBCN && hart->vcpu.user.x[A6] == DBCN_READ))
         console_poll();
     if (eid == LEGACY_CLEAR_IPI)
         return call_clear_ipi(hart);

@@ -24,12 +24,12 @@ enum sbi_error sbi_hart_mask(struct vm *vm, uint64_t mask, uint64_t base, struct
     }
     if (base >= vm->nvcpus)
         return SBI_ERR_INVALID_PARAM;
-    for (unsigned bit = 0; bit < 64; bit++) {
-        if (((mask >> bit) & 1) == 0)
+    for (uint64_t hart = base; mask != 0; hart++, mask >>= 1) {
+        if ((mask & 1) == 0)
             continue;
-        if (sbi_hart(vm, base + bit) == NULL)
+        if (sbi_hart(vm, hart) == NULL)
             return SBI_ERR_INVALID_PARAM;
-        add(set, (unsigned)base + bit);
+        add(set, (unsigned)hart);
     }
     return SBI_SUCCESS;
 }

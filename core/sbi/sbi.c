@@ -20,13 +20,20 @@ const struct sbi_extension *sbi_find(uint64_t eid)
     return NULL;
 }
 
-static struct sbi_call read_call(const struct vcpu *vcpu)
+/* Spelled out, since compilers make loops and copies of anything shorter, on the way of every call.
+ */
+static void read_call(const struct vcpu *vcpu, struct sbi_call *call)
 {
-    struct sbi_call call = {.fid = vcpu->user.x[A6], .eid = vcpu->user.x[A7]};
+    const uint64_t *a = &vcpu->user.x[A0];
 
-    for (unsigned i = 0; i < ARRAY_SIZE(call.arg); i++)
-        call.arg[i] = vcpu->user.x[A0 + i];
-    return call;
+    call->arg[0] = a[0];
+    call->arg[1] = a[1];
+    call->arg[2] = a[2];
+    call->arg[3] = a[3];
+    call->arg[4] = a[4];
+    call->arg[5] = a[5];
+    call->fid = a[A6 - A0];
+    call->eid = a[A7 - A0];
 }
 
 /* The instructions that firmware would retire for the call count as one. */
@@ -44,10 +51,11 @@ static void write_return(struct vcpu *vcpu, const struct sbi_call *call,
 enum exit_action sbi_handle(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
-    struct sbi_call call = read_call(vcpu);
     struct sbi_result result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME};
-    const struct sbi_extension *extension = sbi_find(call.eid);
+    struct sbi_call call;
 
+    read_call(vcpu, &call);
+    const struct sbi_extension *extension = sbi_find(call.eid);
     __atomic_fetch_add(&vm->sbi_calls, 1, __ATOMIC_RELAXED);
     if (vm->trace != NULL)
         vm->trace(vm, vcpu, VM_TRACE_SBI, call.eid, call.fid);

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 # `make check`: everything that can be said about the source without running it.
 
-ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c tests/tools/*.c)
 ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
-    tests/system/*.c)
+    tests/system/*.c tests/tools/*.c)
 ALL_H := $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h)
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))

@@ -36,21 +36,17 @@ $(B)/host/tests/system/test_%: $(B)/host/tests/system/test_%.o \
     $(SYSTEM_HELP_SRC:%.c=$(B)/host/%.o) $(B)/host/libhost.a $(B)/host/libtrapeze.a
 	$(CC) $^ $(TEST_LIBS) -o $@
 
-.PHONY: test unit ring2 ring3 fuzz mutants bench
 # What tests need to play their part: one program per file.
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
+
 .PHONY: test unit ring2 cli ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN)
 	tests/ring1.sh $(RESULTS) $^
-ring2: $(B)/trapeze own-guests
-	tests/ring2.sh $(RESULTS) $(B)
 cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
-ring3: $(B)/trapeze guests
-	tests/ring3.sh $(RESULTS) $(B)
 ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
 	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)

@@ -67,7 +67,7 @@ static void settled_disks_have_completed_every_request_and_those_that_followed(v
         assert_int_equal(disk_submit(&host->machine.vm, 0, &requests[i]), 0);
     disk_drain_all(host);
     assert_int_equal(atomic_load(&completed), REQUESTS);
-    disk_close_all(host);
+    assert_int_equal(disk_close_all(host), 0);
     free(host);
     close(fd);
     unlink(path);

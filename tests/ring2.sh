@@ -110,10 +110,9 @@ for engine in interp; do
     check "$engine: a jump to nowhere parks the guest" parked_guest nowhere
     check "$engine: an illegal instruction without a handler parks the guest" parked_guest illegal
 done
-rm -f "$out" "$out.err"
+rm -f "$out" "$out".*
 export GUESTS="$build/guests"
 for test_program in "$@"; do
     run_cmocka "$test_program"
 done
-rm -f "$out" "$out".*
 finish

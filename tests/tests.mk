@@ -49,6 +49,8 @@ cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
 ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
 	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)
+cli: $(B)/trapeze own-guests $(TOOLS)
+	tests/cli.sh $(RESULTS) $(B)
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 

@@ -148,6 +148,22 @@ static void straight_code_goes_on_from_page_to_page(void **state)
     assert_int_equal(x10(*state), 3 * PAGE_SIZE / 4);
 }
 
+/* The second half's page is looked up for the sake of that half; it shares its place in the
+ * software TLB with a page that was executed before. */
+static void a_page_entered_by_half_an_instruction_is_not_taken_for_another(void **state)
+{
+    const gpa_t other = PAGE_END + STLB_SIZE * PAGE_SIZE + 2;
+    const uint32_t first[] = {add(100), encode_i(INSN_jalr, 0, 12, 0)};
+    const uint32_t second[] = {add(1), add(10), WFI};
+
+    assemble(*state, other, first, ARRAY_SIZE(first));
+    assemble(*state, PAGE_END - 2, second, ARRAY_SIZE(second));
+    twins_set_x(*state, 12, PAGE_END - 2);
+    start(*state, other);
+    twins_run_to_wfi(*state, SLICE);
+    assert_int_equal(x10(*state), 111);
+}
+
 static void a_short_instruction_at_a_page_end_is_one(void **state)
 {
     const uint16_t code[] = {0x0541, 0x0541}; /* c.addi a0, 16 */
@@ -285,6 +301,7 @@ int main(void)
         TEST(the_second_half_behind_a_page_end_may_change),
         TEST(a_store_into_the_page_that_executes_leaves_the_rest_of_it_alone),
         TEST(straight_code_goes_on_from_page_to_page),
+        TEST(a_page_entered_by_half_an_instruction_is_not_taken_for_another),
         TEST(a_short_instruction_at_a_page_end_is_one),
         TEST(a_loop_ends_its_slice),
         TEST(a_loop_closed_by_a_jump_across_a_page_end_ends_its_slice),

@@ -279,11 +279,17 @@ static void executable_pages_are_readable_while_mxr_is_set(void **state)
     assert_trap(state, CAUSE_LOAD_PAGE, AT(DATA));
 }
 
+/* U-mode has just executed the page: what it looked up is not for S-mode, SUM or not. */
 static void supervisor_never_executes_user_pages(void **state)
 {
     twins_map(*state, 0, CODE_END, OTHER_CODE, RX | PTE_U);
+    twins_write_u32(*state, OTHER_CODE, insn_info(INSN_ecall)->match);
     twins_set_x(*state, 16, AT(CODE_END));
     twins_set_x(*state, 17, SSTATUS_SUM);
+    EXECUTE(encode_i(INSN_csrrw, 0, 16, CSR_sepc), insn_info(INSN_sret)->match);
+    assert_trap(state, CAUSE_ECALL_U, 0);
+    EXECUTE(encode_i(INSN_jalr, 1, 16, 0));
+    assert_trap(state, CAUSE_INSN_PAGE, AT(CODE_END));
     EXECUTE(encode_i(INSN_csrrs, 0, 17, CSR_sstatus), encode_i(INSN_jalr, 1, 16, 0));
     assert_trap(state, CAUSE_INSN_PAGE, AT(CODE_END));
 }

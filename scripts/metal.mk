@@ -17,8 +17,9 @@ METAL_LDFLAGS := $(METAL_ARCH) $(METAL_SPECS) -nostartfiles -static -Wl,--gc-sec
 # The hypervisor's flavour is fast, the firmware's small but for the way of a call through it.
 SMALL := $(B)/metal-small
 SMALL_CFLAGS = -Os -malign-data=natural -msave-restore
-$(addprefix $(SMALL)/,firmware/trap.o core/sbi/sbi.o core/sbi/base.o core/sbi/time.o core/sbi/ipi.o \
-    core/sbi/hart_mask.o core/vcpu.o): SMALL_CFLAGS = -O2 -malign-data=natural
+$(addprefix $(SMALL)/,firmware/trap.o firmware/host.o firmware/ipi.o firmware/console.o \
+    core/sbi/sbi.o core/sbi/base.o core/sbi/time.o core/sbi/ipi.o core/sbi/hart_mask.o \
+    core/sbi/legacy.o core/vcpu.o core/console.o host/metal/board/uart.o): SMALL_CFLAGS = -O2 -malign-data=natural
 $(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) -O2 -isystem $$(SYSROOT)/include))
 $(eval $(call flavour,metal-small,$$(METAL_CC),$$(METAL_CFLAGS) $$(SMALL_CFLAGS) \
     -isystem $$(SYSROOT)/include))

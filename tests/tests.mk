@@ -45,8 +45,6 @@ $(B)/tools/%: tests/tools/%.c
 .PHONY: test unit ring2 cli ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN)
 	tests/ring1.sh $(RESULTS) $^
-cli: $(B)/trapeze own-guests $(TOOLS)
-	tests/cli.sh $(RESULTS) $(B)
 ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
 	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)
 cli: $(B)/trapeze own-guests $(TOOLS)

@@ -12,11 +12,25 @@ void code_invalidate(struct interp_vcpu *iv)
     iv->generation++;
 }
 
-void code_drop(struct interp_vcpu *iv)
+/* One page is there from the start, so that running out of memory later only makes it slow. */
+int code_create(struct interp_vcpu *iv)
+{
+    iv->pool[0] = malloc(sizeof(*iv->pool[0]));
+    if (iv->pool[0] == NULL)
+        return ERR_NO_MEMORY;
+    iv->npages = 1;
+    return 0;
+}
+
+void code_destroy(struct interp_vcpu *iv)
 {
     for (unsigned i = 0; i < iv->npages; i++)
         free(iv->pool[i]);
-    iv->npages = 0;
+}
+
+void code_drop(struct interp_vcpu *iv)
+{
+    iv->nused = 0;
     iv->next_evict = 0;
     memset(iv->hash, 0, sizeof(iv->hash));
     memset(iv->of_entry, 0, sizeof(iv->of_entry));
@@ -40,24 +54,34 @@ static struct code_page **hash_slot(struct interp_vcpu *iv, const uint8_t *live)
 static void hash_rebuild(struct interp_vcpu *iv)
 {
     memset(iv->hash, 0, sizeof(iv->hash));
-    for (unsigned i = 0; i < iv->npages; i++)
-        *hash_slot(iv, iv->pool[i]->live) = iv->pool[i];
+    for (unsigned i = 0; i < iv->nused; i++) {
+        if (iv->pool[i]->live != NULL)
+            *hash_slot(iv, iv->pool[i]->live) = iv->pool[i];
+    }
 }
 
-/* An unused page: a new one, or the oldest when the pool or the host's memory is exhausted. */
+/* Another page for the pool, while there is room and memory. */
+static bool pool_grow(struct interp_vcpu *iv)
+{
+    if (iv->npages == CODE_PAGES_MAX)
+        return false;
+    iv->pool[iv->npages] = malloc(sizeof(*iv->pool[0]));
+    if (iv->pool[iv->npages] == NULL)
+        return false;
+    iv->npages++;
+    return true;
+}
+
+/* An unused page: one of the pool, or the oldest of those in use. */
 static struct code_page *page_take(struct interp_vcpu *iv)
 {
-    struct code_page *page = NULL;
+    if (iv->nused < iv->npages || pool_grow(iv))
+        return iv->pool[iv->nused++];
 
-    if (iv->npages < CODE_PAGES_MAX)
-        page = malloc(sizeof(*page));
-    if (page != NULL) {
-        iv->pool[iv->npages++] = page;
-        return page;
-    }
+    struct code_page *page = iv->pool[iv->next_evict];
+
     iv->evictions++;
-    page = iv->pool[iv->next_evict];
-    iv->next_evict = (iv->next_evict + 1) % iv->npages;
+    iv->next_evict = (iv->next_evict + 1) % iv->nused;
     page->live = NULL;
     hash_rebuild(iv);
     return page;

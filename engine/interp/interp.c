@@ -52,8 +52,10 @@ static int interp_vcpu_create(struct vcpu *vcpu)
 {
     struct interp_vcpu *iv = calloc(1, sizeof(*iv));
 
-    if (iv == NULL)
+    if (iv == NULL || code_create(iv) != 0) {
+        free(iv);
         return ERR_NO_MEMORY;
+    }
     stlb_reset(&iv->stlb);
     vcpu->engine = iv;
     vcpu->stlb = &iv->stlb;
@@ -64,7 +66,7 @@ static void interp_vcpu_destroy(struct vcpu *vcpu)
 {
     if (vcpu->engine == NULL)
         return;
-    code_drop(interp_of(vcpu));
+    code_destroy(interp_of(vcpu));
     free(vcpu->engine);
     vcpu->engine = NULL;
     vcpu->stlb = NULL;
@@ -218,7 +220,7 @@ static void interp_stats(struct vm *vm, void (*line)(void *ctx, const char *name
         decodes += iv->decodes;
         revalidations += iv->revalidations;
         evictions += iv->evictions;
-        pages += iv->npages;
+        pages += iv->nused;
     }
     line(ctx, "interp.tlb_fills", fills);
     line(ctx, "interp.tlb_flushes", flushes);

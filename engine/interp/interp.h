@@ -48,7 +48,8 @@ struct interp_vcpu {
     struct code_page *of_entry[STLB_SIZE]; /* page of the fetch entry with the same index */
     struct code_page *hash[CODE_HASH_SIZE];
     struct code_page *pool[CODE_PAGES_MAX];
-    unsigned npages;     /* allocated in pool */
+    unsigned npages;     /* allocated in pool, at least one */
+    unsigned nused;      /* of these, the first, that hold something */
     unsigned next_evict; /* first in, first out */
     uint64_t generation;
     bool step; /* debug: leave after each instruction */
@@ -68,6 +69,10 @@ static inline struct interp_vcpu *interp_of(struct vcpu *vcpu)
 
 /* New code may be visible: pages are compared before they are used again. */
 void code_invalidate(struct interp_vcpu *iv);
+
+/* Makes and gives back the cache. ERR_NO_MEMORY. */
+int code_create(struct interp_vcpu *iv) MUST_CHECK;
+void code_destroy(struct interp_vcpu *iv);
 
 /* Drops every decoded page. */
 void code_drop(struct interp_vcpu *iv);

@@ -6,7 +6,8 @@ RESULTS := $(B)/results
 
 # Ring 1: one program per tests/unit/test_*.c, linked with the sanitized libraries, and again with
 # those that the command is made of, for optimisation has bugs of its own; what else lies there helps
-# all of them. Programs of tests/threads run under ThreadSanitizer instead.
+# all of them. Programs of tests/threads run under ThreadSanitizer instead, with
+# our own guests.
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
@@ -20,8 +21,8 @@ $(B)/asan/tests/unit/test_%: $(B)/asan/tests/unit/test_%.o $(HELP_SRC:%.c=$(B)/a
 $(B)/host/tests/unit/test_%: $(B)/host/tests/unit/test_%.o $(HELP_SRC:%.c=$(B)/host/%.o) \
     $(B)/host/libhost.a $(B)/host/libtrapeze.a
 	$(CC) $^ $(TEST_LIBS) -o $@
-$(B)/tsan/tests/threads/test_%: $(B)/tsan/tests/threads/test_%.o $(HELP_SRC:%.c=$(B)/tsan/%.o) \
-    $(B)/tsan/libhost.a $(B)/tsan/libtrapeze.a
+$(B)/tsan/tests/threads/test_%: $(B)/tsan/tests/threads/test_%.o $(B)/tsan/libhost.a \
+    $(B)/tsan/libtrapeze.a
 	$(CC) -fsanitize=thread $^ $(TEST_LIBS) -o $@
 
 # Whole VMs without the command, tests/system/test_*.c: with ring 2 those that need our own guests
@@ -43,7 +44,7 @@ $(B)/tools/%: tests/tools/%.c
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
 .PHONY: test unit ring2 cli ring3 fuzz mutants bench
-unit: $(UNIT_BIN) $(THREAD_BIN)
+unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
 	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)

@@ -92,35 +92,52 @@ static void slot_reset(struct code_page *page, unsigned slot)
     page->slot[slot] = (struct insn){.id = OP_DECODE};
 }
 
+/* Another hart may write the page meanwhile, so it is read atomically, eight bytes at a time: none
+ * of its instructions is ever seen half written. */
+static uint64_t live_word(const struct code_page *page, unsigned n)
+{
+    return __atomic_load_n((const uint64_t *)(const void *)page->live + n, __ATOMIC_RELAXED);
+}
+
 static void page_fill(struct interp_vcpu *iv, struct code_page *page, const uint8_t *live)
 {
     page->live = live;
     page->generation = iv->generation;
-    memcpy(page->copy, live, PAGE_SIZE);
+    for (unsigned n = 0; n < CODE_WORDS; n++) {
+        uint64_t word = live_word(page, n);
+        memcpy(&page->copy[8 * n], &word, 8);
+    }
     for (unsigned i = 0; i < CODE_SLOTS; i++)
         slot_reset(page, i);
     page->slot[CODE_SLOTS] = (struct insn){.id = OP_PAGE_END};
 }
 
-/* Brings the page up to date. A changed halfword also changes an instruction that begins in the
- * one before it. */
+/* The n-th word of the page has changed. A changed halfword also changes an instruction that begins
+ * in the one before it. */
+static void word_changed(struct code_page *page, unsigned n, uint64_t was, uint64_t now)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned slot = 4 * n + i;
+        if ((uint16_t)(was >> (16 * i)) == (uint16_t)(now >> (16 * i)))
+            continue;
+        slot_reset(page, slot);
+        if (slot > 0)
+            slot_reset(page, slot - 1);
+    }
+    memcpy(&page->copy[8 * n], &now, 8);
+}
+
+/* Brings the page up to date. */
 static void page_revalidate(struct interp_vcpu *iv, struct code_page *page)
 {
-    uint8_t now[PAGE_SIZE];
-
     page->generation = iv->generation;
     iv->revalidations++;
-    if (memcmp(page->copy, page->live, PAGE_SIZE) == 0)
-        return;
-    memcpy(now, page->live, PAGE_SIZE);
-    for (unsigned i = 0; i < CODE_SLOTS; i++) {
-        if (memcmp(&now[2 * i], &page->copy[2 * i], 2) == 0)
-            continue;
-        slot_reset(page, i);
-        if (i > 0)
-            slot_reset(page, i - 1);
+    for (unsigned n = 0; n < CODE_WORDS; n++) {
+        uint64_t was, now = live_word(page, n);
+        memcpy(&was, &page->copy[8 * n], 8);
+        if (UNLIKELY(was != now))
+            word_changed(page, n, was, now);
     }
-    memcpy(page->copy, now, PAGE_SIZE);
 }
 
 static struct code_page *page_of(struct interp_vcpu *iv, const uint8_t *live)

@@ -24,6 +24,7 @@ enum interp_op {
 };
 
 #define CODE_SLOTS (PAGE_SIZE / 2)
+#define CODE_WORDS (PAGE_SIZE / 8)
 
 /*
  * Decoded instructions of one page, one slot per halfword. `copy` holds the bytes that they were

@@ -18,6 +18,8 @@ enum { /* registers, as indexes of 32-bit words (VIRTIO 1.2, 4.2.2) */
        QUEUE_NUM = 0x038 / 4,
        QUEUE_READY = 0x044 / 4,
        QUEUE_NOTIFY = 0x050 / 4,
+       INTERRUPT_STATUS = 0x060 / 4,
+       INTERRUPT_ACK = 0x064 / 4,
        STATUS = 0x070 / 4,
        QUEUE_DESC = 0x080 / 4,
        QUEUE_DRIVER = 0x090 / 4,
@@ -83,4 +85,5 @@ void virtio_submit(struct virtio *dev)
     while (*used != dev->avail.idx)
         ;
     atomic_thread_fence(memory_order_seq_cst);
+    dev->reg[INTERRUPT_ACK] = dev->reg[INTERRUPT_STATUS];
 }

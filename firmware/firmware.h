@@ -27,7 +27,6 @@ struct hart {
     struct fence fence;
     _Atomic uint64_t fence_from; /* bit n: hart n has a fence for this one */
     bool has_time, has_sstc, has_h, has_pmp;
-    uint64_t misa, medeleg, menvcfg; /* what they were set to, for the boot message */
     _Alignas(16) uint8_t stack[HART_STACK_SIZE];
 };
 

@@ -36,6 +36,7 @@ SBI_CHECK_SRC := $(LIB_SRC) $(wildcard guests/sbi-check/*.c guests/sbi-check/*.S
 RULES_SRC := $(LIB_SRC) $(wildcard guests/rules/*.c guests/rules/*.S)
 HABITS_SRC := $(LIB_SRC) $(wildcard guests/habits/*.c guests/habits/*.S)
 REMOTE_SRC := $(LIB_SRC) $(wildcard guests/remote/*.c)
+PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
 
 # $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
@@ -59,6 +60,7 @@ $(eval $(call own-guest,sbi-check,$(SBI_CHECK_SRC),guests/lib))
 $(eval $(call own-guest,rules,$(RULES_SRC),guests/lib))
 $(eval $(call own-guest,habits,$(HABITS_SRC),guests/lib))
 $(eval $(call own-guest,remote,$(REMOTE_SRC),guests/lib))
+$(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
 $(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
 
@@ -82,7 +84,8 @@ $(B)/cases/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
-OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf bench.elf bench2.elf) \
+OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
+    payload.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests FORCE

@@ -36,7 +36,9 @@ void trap_handler(struct trap_frame *frame)
     }
     *armed = (struct trap_record){true, scause, stval, frame->sepc};
     /* A failed fetch goes back to whoever called; the other accesses are 4 bytes long (norvc). */
-    frame->sepc = scause == CAUSE_INSTRUCTION_PAGE_FAULT ? frame->x[1] : frame->sepc + 4;
+    bool fetch = scause == CAUSE_INSTRUCTION_PAGE_FAULT || scause == CAUSE_FETCH_ACCESS;
+
+    frame->sepc = fetch ? frame->x[1] : frame->sepc + 4;
 }
 
 #define TRY(record, instruction, ...)                                                              \
@@ -67,6 +69,22 @@ struct trap_record try_call(uint64_t va)
     struct trap_record record = {0};
 
     TRY(record, "jalr ra, (%0)", : : "r"(va) : "ra", "memory");
+    return record;
+}
+
+struct trap_record try_load_reserved(uint64_t va)
+{
+    struct trap_record record = {0};
+
+    TRY(record, "lr.d zero, (%0)", : : "r"(va) : "memory");
+    return record;
+}
+
+struct trap_record try_time_write(void)
+{
+    struct trap_record record = {0};
+
+    TRY(record, "csrrw zero, time, zero", : : : "memory");
     return record;
 }
 

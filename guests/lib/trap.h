@@ -28,6 +28,11 @@ struct trap_record try_load(uint64_t va);
 struct trap_record try_store(uint64_t va);
 struct trap_record try_call(uint64_t va);
 
+struct trap_record try_load_reserved(uint64_t va);
+
+/* Executes `csrrw` of `time`, which is read-only. */
+struct trap_record try_time_write(void);
+
 /* An ecall with these a7 and a0, which may trap back instead of returning. */
 struct trap_record try_ecall(uint64_t eid, uint64_t a0);
 

@@ -72,3 +72,12 @@ $(eval $(call metal-image,trapeze-hs,metal,$(HS_DIRS),host/metal/metal.ld,122880
 .PHONY: metal firmware
 firmware: $(METAL)/trapeze-firmware.bin
 metal: firmware $(if $(wildcard host/metal/metal.ld),$(METAL)/trapeze-hs.bin)
+
+# The firmware with tests/metal/machine.c in the place of hart_main.
+$(METAL)/test-machine.elf: firmware/firmware.ld $(SMALL)/tests/metal/machine.o \
+    $(call metal_obj,metal-small,$(FIRMWARE_DIRS)) $(SMALL)/libboard.a $(SMALL)/libtrapeze.a \
+    $(SYSROOT)/lib/libfdt.a
+	$(METAL_CC) $(METAL_LDFLAGS) -Wl,--wrap=hart_main -T $< -Wl,--start-group \
+	    $(filter %.o %.a,$^) -Wl,--end-group -o $@
+$(METAL)/test-machine.bin: $(METAL)/test-machine.elf
+	$(METAL_OBJCOPY) -O binary $< $@

@@ -45,11 +45,15 @@ $(B)/tools/%: tests/tools/%.c
 
 .PHONY: test unit ring2 cli ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
+.PHONY: test unit ring2 cli metal-test ring3 fuzz mutants bench
+unit: $(UNIT_BIN) $(THREAD_BIN)
 	tests/ring1.sh $(RESULTS) $^
 ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
 	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)
 cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
+metal-test: firmware $(METAL)/test-machine.bin guests
+	tests/metal.sh $(RESULTS) $(B)
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 
@@ -59,8 +63,9 @@ test:
 	-$(MAKE) unit
 	-$(MAKE) ring2
 	-$(MAKE) cli
+	-$(MAKE) metal-test
 	-$(MAKE) ring3
-	scripts/summary.sh $(RESULTS) ring1 ring2 cli ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal ring3
 
 # libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
 FUZZ_SECONDS ?= 60

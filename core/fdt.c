@@ -372,6 +372,18 @@ static void put_power(struct tree *t)
     }
 }
 
+/* Boot loaders edit the tree where it lies, and count on room behind it, as firmware leaves some.
+ */
+static int leave_room(void *fdt, size_t size)
+{
+    size_t used = fdt_totalsize(fdt);
+
+    if (used > INT32_MAX - FDT_ROOM || size < used + FDT_ROOM)
+        return -FDT_ERR_NOSPACE;
+    memset((uint8_t *)fdt + used, 0, FDT_ROOM);
+    return fdt_open_into(fdt, fdt, (int)(used + FDT_ROOM));
+}
+
 int fdt_build(const struct vm *vm, const struct fdt_chosen *chosen, void *buf, size_t size)
 {
     struct tree t = {.vm = vm, .fdt = buf};
@@ -391,6 +403,8 @@ int fdt_build(const struct vm *vm, const struct fdt_chosen *chosen, void *buf, s
     end(&t);
     if (t.error == 0)
         t.error = fdt_finish(buf);
+    if (t.error == 0)
+        t.error = leave_room(buf, size);
     return t.error == 0 ? (int)fdt_totalsize(buf) : ERR_NO_MEMORY;
 }
 
@@ -437,6 +451,8 @@ int fdt_adopt(const void *dtb, size_t dtb_size, const struct fdt_chosen *chosen,
         error = set_chosen(buf, chosen);
     if (error == 0)
         error = fdt_pack(buf);
+    if (error == 0)
+        error = leave_room(buf, size);
     if (error != 0)
         return error == -FDT_ERR_NOSPACE ? ERR_NO_MEMORY : ERR_FORMAT;
     return (int)fdt_totalsize(buf);

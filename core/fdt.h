@@ -8,6 +8,7 @@
 struct vm;
 
 #define FDT_MAX_SIZE KIB(64)
+#define FDT_ROOM     KIB(8) /* unused bytes at the end of a tree, for whoever edits it in place */
 
 struct fdt_chosen {
     const char *bootargs; /* NULL: none */
@@ -22,7 +23,7 @@ struct fdt_chosen {
  * Writes the tree that describes `vm` into buf: /, chosen, memory, cpus (riscv,isa,
  * riscv,isa-base, riscv,isa-extensions, mmu-type, cbo sizes, timebase-frequency), soc with a node
  * per device (device_ops.describe), the PLIC and the power device's syscon nodes.
- * Returns its size, or ERR_NO_MEMORY.
+ * Returns its size, FDT_ROOM included, or ERR_NO_MEMORY.
  */
 int fdt_build(const struct vm *vm, const struct fdt_chosen *chosen, void *buf,
               size_t size) MUST_CHECK;

@@ -422,6 +422,20 @@ static void machine_without_m_mode_has_no_clint(void **state)
     assert_true(fdt_node_offset_by_compatible(tree, -1, "sifive,clint0") < 0);
 }
 
+static void tree_has_room_for_a_boot_loader_that_edits_it_in_place(void **state)
+{
+    static char longer[FDT_ROOM - 64];
+    size_t packed;
+
+    build_plain(state);
+    packed = fdt_off_dt_strings(tree) + fdt_size_dt_strings(tree);
+    assert_int_equal(fdt_totalsize(tree), packed + FDT_ROOM);
+    for (size_t i = packed; i < fdt_totalsize(tree); i++)
+        assert_int_equal(tree[i], 0);
+    assert_int_equal(fdt_setprop(tree, node_at("/chosen"), "bootargs", longer, sizeof(longer)), 0);
+    assert_int_equal(fdt_check_full(tree, packed + FDT_ROOM), 0);
+}
+
 static void buffer_too_small_is_out_of_memory_at_every_size(void **state)
 {
     struct fixture *f = *state;
@@ -510,6 +524,7 @@ int main(void)
         TEST(phandles_are_unique),
         TEST(syscon_nodes_write_off_and_reset_to_the_power_device),
         TEST(machine_without_m_mode_has_no_clint),
+        TEST(tree_has_room_for_a_boot_loader_that_edits_it_in_place),
         TEST(buffer_too_small_is_out_of_memory_at_every_size),
         TEST(device_names_beyond_what_a_node_takes_are_refused),
         TEST(vm_without_a_power_device_has_no_syscon_nodes),

@@ -89,6 +89,17 @@ static void adopted_tree_may_lie_at_any_alignment(void **state)
     }
 }
 
+static void adopted_tree_has_room_for_a_boot_loader_too(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+    int got = fdt_adopt(outside, size, &ours, tree, sizeof(tree));
+
+    assert_true(got > (int)FDT_ROOM);
+    assert_int_equal(fdt_totalsize(tree), got);
+    assert_int_equal(fdt_off_dt_strings(tree) + fdt_size_dt_strings(tree) + FDT_ROOM, got);
+}
+
 static void adopted_tree_that_does_not_fit_is_out_of_memory(void **state)
 {
     (void)state;
@@ -170,6 +181,7 @@ int main(void)
         TEST(adopted_tree_gets_bootargs_and_initrd),
         TEST(adopted_tree_keeps_its_own_where_nothing_is_given),
         TEST(adopted_tree_may_lie_at_any_alignment),
+        TEST(adopted_tree_has_room_for_a_boot_loader_too),
         TEST(adopted_tree_that_does_not_fit_is_out_of_memory),
         TEST(tree_cut_anywhere_is_refused),
         TEST(tree_without_the_magic_number_is_refused),

@@ -43,10 +43,8 @@ $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
-.PHONY: test unit ring2 cli ring3 fuzz mutants bench
-unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 .PHONY: test unit ring2 cli metal-test ring3 fuzz mutants bench
-unit: $(UNIT_BIN) $(THREAD_BIN)
+unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
 	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)

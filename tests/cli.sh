@@ -211,7 +211,7 @@ wrong_elf() {
         bad_elf 'wrong size: link' 54 040 && bad_elf 'nothing to load' 56 000 000 &&
         bad_elf 'more than 128 program headers' 56 377 377 &&
         bad_elf 'headers lie outside the file' 32 377 377 377 377 377 377 377 377 &&
-        bad_elf "entry lies in none" 24 000 000 000 000 && bad_elf 'entry is odd' 24 001
+        bad_elf "entry lies in none" 24 000 000 000 100 && bad_elf 'entry is odd' 24 001
 }
 
 # The program headers begin at 64, 56 bytes each: offset 8, vaddr 16, paddr 24, filesz 32, memsz 40.

@@ -46,7 +46,8 @@ $(B)/tools/%: tests/tools/%.c
 .PHONY: test unit ring2 cli metal-test ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
-ring2: $(B)/trapeze own-guests $(SYSTEM_OWN)
+# With the command for riscv64, where what it is linked with was fetched.
+ring2: $(B)/trapeze own-guests $(SYSTEM_OWN) $(if $(wildcard $(FETCHED)),riscv64)
 	tests/ring2.sh $(RESULTS) $(B) $(SYSTEM_OWN)
 cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
@@ -59,6 +60,7 @@ ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 test:
 	rm -rf $(RESULTS)
 	-$(MAKE) unit
+	-$(MAKE) guests
 	-$(MAKE) ring2
 	-$(MAKE) cli
 	-$(MAKE) metal-test

@@ -68,13 +68,15 @@ static void setup_menvcfg(struct hart *hart)
         csr_clear(menvcfg, ENVCFG_STCE);
 }
 
-/* S-mode reads all counters that there are, and uses whatever state Smstateen controls. */
+/* S-mode reads all counters that there are, and uses whatever state Smstateen controls. Kernels are
+ * in the habit of finding the first counters open to U-mode too. */
 static void setup_access(void)
 {
     uint64_t value;
 
     (void)csr_try_write(mtvec, mcounteren, UINT32_MAX);
     (void)csr_try_write(mtvec, mcountinhibit, 0);
+    csr_write(scounteren, SCOUNTEREN_ALL);
     if (csr_try_read(mtvec, mstateen0, &value))
         csr_write(mstateen0, UINT64_MAX);
 }

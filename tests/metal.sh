@@ -123,6 +123,13 @@ for harts in 2 4 16; do
     check "$harts harts start, share memory, interrupt and fence each other, stop" \
         guest smp "^smp: $harts harts, all is well" -M virt -smp "$harts"
 done
+for harts in 1 4; do
+    check "the SBI is as its specification says, $harts harts" \
+        guest sbi-check '^sbi-check: .* all is well' -M virt -smp "$harts"
+done
+check "the SBI is as its specification says, timer without Sstc" \
+    guest sbi-check '^sbi-check: .* all is well' -M virt -cpu rv64,sstc=false,h=false -smp 2
+check "a kernel that knows virt by heart runs" guest habits '^habits: all is well' -M virt
 check "harts interrupt each other through an ACLINT, timer without Sstc" \
     guest smp '^smp: 4 harts, all is well' -M virt,aclint=on -cpu rv64,sstc=false -smp 4
 check "bench.elf measures everything and ends well" guest bench '^bench: done' -M virt

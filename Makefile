@@ -67,7 +67,7 @@ $(SYSROOT)/done: $(FETCHED)
 	cp $(addprefix $(B)/apt/root/usr/lib/riscv64-linux-gnu/,libfdt.a libz.a) $(SYSROOT)/lib
 	touch $@
 
-include scripts/metal.mk guests/guests.mk tests/tests.mk scripts/check.mk
+include scripts/metal.mk guests/guests.mk tests/tests.mk tests/metal-engine/metal-engine.mk scripts/check.mk
 
 # QEMU 10 beside the distribution's own, where that is older: build/qemu10/root/usr/bin.
 QEMU10 := $(B)/qemu10/fetched

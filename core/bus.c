@@ -72,10 +72,14 @@ const struct bus_region *bus_find(const struct bus *bus, gpa_t gpa)
 /* Every check that an access needs; counts it. Returns 0 and the region, or an error. */
 static int admit(struct bus *bus, gpa_t gpa, unsigned size, const struct bus_region **region)
 {
-    int index = region_index(bus, gpa);
+    unsigned index = bus->last;
 
-    if (index < 0)
-        return ERR_NOT_FOUND;
+    if (index >= bus->count || gpa - bus->region[index]->base >= bus->region[index]->size) {
+        int found = region_index(bus, gpa);
+        if (found < 0)
+            return ERR_NOT_FOUND;
+        index = bus->last = (unsigned)found;
+    }
     *region = bus->region[index];
     /* The width bits are the widths themselves. */
     if (size == 0 || (size & BUS_ANY) != size || (size & (size - 1)) != 0)

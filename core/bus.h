@@ -29,6 +29,7 @@ struct bus_region {
 
 struct bus {
     unsigned count;
+    unsigned last; /* the region of the last access: mostly that of the next one too */
     const struct bus_region *region[BUS_MAX_REGIONS]; /* sorted by base; owned by the devices */
     uint64_t accesses[BUS_MAX_REGIONS];               /* statistics */
 };

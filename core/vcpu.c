@@ -96,6 +96,8 @@ void vcpu_update_timer(struct vcpu *vcpu)
 void vcpu_set_deadline(struct vcpu *vcpu, uint64_t deadline)
 {
     vcpu->priv.stimecmp = deadline;
+    if (vcpu->vm->hw_timer)
+        return;
     vcpu->vm->host->vcpu_timer(vcpu, deadline);
     vcpu_update_timer(vcpu);
 }

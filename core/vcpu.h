@@ -99,7 +99,6 @@ struct vm;
 struct vcpu {
     struct vcpu_user user; /* first: engines address registers from the vCPU's own address */
     struct vcpu_priv priv;
-    struct vcpu_vector vec;
 
     struct vm *vm;
     _Atomic uint64_t pending;  /* sip as hardware would drive it: SSIP, STIP, SEIP */
@@ -118,6 +117,8 @@ struct vcpu {
     uint64_t traps;             /* statistics: traps delivered to the guest */
     uint64_t trap_repeat_pc;    /* see trap_deliver: detects a guest that traps for ever */
     uint64_t trap_repeat_instret;
+
+    struct vcpu_vector vec; /* last: everything else stays within reach of a 12-bit offset */
 };
 
 /*

@@ -38,7 +38,8 @@ struct vm {
     void *host_data;
     struct isa isa;
     uint64_t timebase_hz;
-    bool hw_ad; /* A and D bits are updated by hardware (Svadu) */
+    bool hw_ad;    /* A and D bits are updated by hardware (Svadu) */
+    bool hw_timer; /* harts compare stimecmp by themselves: set_timer need not look at the clock */
 
     struct gmem mem;
     struct bus bus;

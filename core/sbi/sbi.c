@@ -7,17 +7,21 @@
 
 enum { A0 = 10, A1 = 11, A6 = 16, A7 = 17 };
 
-static const struct sbi_extension *const extensions[] = {
-    &sbi_legacy, &sbi_base, &sbi_time, &sbi_ipi, &sbi_rfence, &sbi_hsm, &sbi_srst, &sbi_dbcn,
+/* By the last digit of the id, which tells all but the legacy ones apart. */
+static const struct sbi_extension *const extensions[16] = {
+    [SBI_EID_BASE & 15] = &sbi_base, [SBI_EID_TIME & 15] = &sbi_time,
+    [SBI_EID_IPI & 15] = &sbi_ipi,   [SBI_EID_RFENCE & 15] = &sbi_rfence,
+    [SBI_EID_HSM & 15] = &sbi_hsm,   [SBI_EID_SRST & 15] = &sbi_srst,
+    [SBI_EID_DBCN & 15] = &sbi_dbcn,
 };
 
 const struct sbi_extension *sbi_find(uint64_t eid)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(extensions); i++) {
-        if (eid >= extensions[i]->first && eid <= extensions[i]->last)
-            return extensions[i];
-    }
-    return NULL;
+    const struct sbi_extension *extension = extensions[eid & 15];
+
+    if (extension != NULL && eid == extension->first)
+        return extension;
+    return eid <= SBI_EID_LEGACY_LAST ? &sbi_legacy : NULL;
 }
 
 /* Spelled out, since compilers make loops and copies of anything shorter, on the way of every call.

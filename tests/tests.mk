@@ -10,7 +10,9 @@ RESULTS := $(B)/results
 # our own guests.
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
-HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+# What of the metal needs no board goes along with the helpers.
+PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c
+HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)
 TEST_LIBS := -lcmocka -lfdt -lz -lm -lpthread
@@ -24,6 +26,18 @@ $(B)/host/tests/unit/test_%: $(B)/host/tests/unit/test_%.o $(HELP_SRC:%.c=$(B)/h
 $(B)/tsan/tests/threads/test_%: $(B)/tsan/tests/threads/test_%.o $(B)/tsan/libhost.a \
     $(B)/tsan/libtrapeze.a
 	$(CC) -fsanitize=thread $^ $(TEST_LIBS) -o $@
+
+# The device trees of boards, as QEMU makes them.
+TREES := $(addprefix $(B)/trees/,virt.dtb aclint.dtb sifive_u.dtb)
+$(B)/trees/virt.dtb: QEMU_BOARD := virt -smp 4
+$(B)/trees/aclint.dtb: QEMU_BOARD := virt,aclint=on -smp 4
+$(B)/trees/sifive_u.dtb: QEMU_BOARD := sifive_u -smp 5
+$(TREES):
+	@mkdir -p $(@D)
+	qemu-system-riscv64 -m 512 -display none -M $(QEMU_BOARD) -M dumpdtb=$@.full 2>$@.err
+	dtc -q -I dtb -O dtb $@.full -o $@ # without the padding
+	rm -f $@.full $@.err
+$(B)/asan/tests/unit/test_board $(B)/host/tests/unit/test_board: | $(TREES)
 
 # Whole VMs without the command, tests/system/test_*.c: with ring 2 those that need our own guests
 # alone, test_own_*, and with ring 3 those that need Debian's. What else lies there, and ring 1's
@@ -76,7 +90,11 @@ $(B)/fuzz/libhelp.a: $(FUZZ_HELP_SRC:%.c=$(B)/fuzz/%.o)
 $(B)/fuzz/tests/fuzz/fuzz_%: $(B)/fuzz/tests/fuzz/fuzz_%.o $(B)/fuzz/libhelp.a \
     $(B)/fuzz/libhost.a $(B)/fuzz/libtrapeze.a
 	$(CLANG) $(SAN) -fsanitize=fuzzer $^ $(TEST_LIBS) -o $@
-fuzz: $(FUZZ_BIN)
+# Real trees to begin with: a random one is hardly ever sound.
+$(B)/corpus/fuzz_board/%.dtb: $(B)/trees/%.dtb
+	@mkdir -p $(@D)
+	cp $< $@
+fuzz: $(FUZZ_BIN) | $(TREES:$(B)/trees/%=$(B)/corpus/fuzz_board/%)
 	tests/fuzz.sh $(RESULTS) $(B)/corpus $(FUZZ_SECONDS) $^
 
 mutants:

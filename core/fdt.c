@@ -431,7 +431,7 @@ static int set_chosen(void *fdt, const struct fdt_chosen *chosen)
 }
 
 /* libfdt trusts the fields of versions before 17 too much to be given them; dtc writes 17. */
-static bool is_sound(const void *fdt, size_t size)
+bool fdt_is_sound(const void *fdt, size_t size)
 {
     return size >= sizeof(struct fdt_header) && fdt_magic(fdt) == FDT_MAGIC &&
            fdt_version(fdt) >= 17 && fdt_check_full(fdt, size) == 0;
@@ -444,7 +444,7 @@ int fdt_adopt(const void *dtb, size_t dtb_size, const struct fdt_chosen *chosen,
         return ERR_NO_MEMORY;
     /* libfdt wants alignment, which a file in memory need not have. */
     memmove(buf, dtb, dtb_size);
-    if (!is_sound(buf, dtb_size))
+    if (!fdt_is_sound(buf, dtb_size))
         return ERR_FORMAT;
     int error = fdt_open_into(buf, buf, size > INT32_MAX ? INT32_MAX : (int)size);
     if (error == 0)

@@ -28,6 +28,10 @@ struct fdt_chosen {
 int fdt_build(const struct vm *vm, const struct fdt_chosen *chosen, void *buf,
               size_t size) MUST_CHECK;
 
+/* Is this a device tree, of no more than `size` bytes, that libfdt can be trusted with? `fdt` is
+ * 8-aligned. */
+bool fdt_is_sound(const void *fdt, size_t size) MUST_CHECK;
+
 /*
  * Takes a tree from outside (--dtb) into buf and sets /chosen bootargs and initrd in it as QEMU
  * does. ERR_FORMAT, ERR_NO_MEMORY. Returns the new size.

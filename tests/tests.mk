@@ -6,12 +6,12 @@ RESULTS := $(B)/results
 
 # Ring 1: one program per tests/unit/test_*.c, linked with the sanitized libraries, and again with
 # those that the command is made of, for optimisation has bugs of its own; what else lies there helps
-# all of them. Programs of tests/threads run under ThreadSanitizer instead, with
-# our own guests.
+# all of them. Programs of tests/threads run under ThreadSanitizer instead, with our own guests.
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 # What of the metal needs no board goes along with the helpers.
-PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c
+PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c \
+    $(addprefix host/metal/,pages.c bundle.c config.c entropy.c)
 HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)

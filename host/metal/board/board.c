@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/fdt.h"
 #include "host/metal/board/board_parts.h"
 
 const struct board_hart *board_hart(const struct board *board, uint64_t id)
@@ -264,7 +265,7 @@ int board_read(struct board *board, const void *fdt, size_t most, const char **w
 {
     memset(board, 0, sizeof(*board));
     board->fdt = fdt;
-    if (fdt_check_full(fdt, most) != 0) {
+    if (!fdt_is_sound(fdt, most)) {
         *why = "there is no sound device tree";
         return ERR_FORMAT;
     }

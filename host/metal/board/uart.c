@@ -9,6 +9,7 @@
 
 /* 16550 registers and bits. */
 enum { RBR_THR = 0, IER = 1, FCR = 2, LSR = 5 };
+#define IER_ERBFI  0x01
 #define FCR_ENABLE 0x01
 #define LSR_DR     0x01
 #define LSR_THRE   0x20
@@ -18,6 +19,7 @@ enum { TXDATA = 0x00, RXDATA = 0x04, TXCTRL = 0x08, RXCTRL = 0x0c, IE = 0x10 };
 #define TXDATA_FULL  0x80000000u
 #define RXDATA_EMPTY 0x80000000u
 #define CTRL_ENABLE  0x1u
+#define IE_RXWM      0x2u
 
 static uint32_t read_16550(const struct board_uart *uart, unsigned reg)
 {
@@ -91,4 +93,12 @@ int uart_get(const struct board_uart *uart)
     default:
         return -1;
     }
+}
+
+void uart_receive_irq(const struct board_uart *uart, bool on)
+{
+    if (uart->kind == UART_16550)
+        write_16550(uart, IER, on ? IER_ERBFI : 0);
+    else if (uart->kind == UART_SIFIVE)
+        mmio_write32(uart->base + IE, on ? IE_RXWM : 0);
 }

@@ -29,4 +29,7 @@ void uart_put(const struct board_uart *uart, uint8_t byte);
 /* The next byte received, or -1. */
 int uart_get(const struct board_uart *uart);
 
+/* Whether the port's interrupt is raised while there are bytes to get. */
+void uart_receive_irq(const struct board_uart *uart, bool on);
+
 #endif

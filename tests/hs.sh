@@ -1,0 +1,232 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The hypervisor on a board in QEMU, without the command: bundles made by hand, on OpenSBI and on our
+# firmware. usage: hs.sh RESULTS BUILD
+set -u
+ring=hs results=$1 build=$2
+. tests/lib.sh
+
+image=$build/metal/trapeze-hs.bin
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT INT TERM
+out=$tmp/out bundle=$tmp/bundle
+disk='disk@0 { compatible = "trapeze,disk"; reg = <0>; trapeze,board-disk = <0>; };'
+
+make_bundle() {
+    kernel=$1
+    shift
+    tests/mkbundle.sh "$bundle" "$build/guests/$kernel" "$@"
+}
+
+# board STATUS HARTS OPTIONS...: the board of QEMU with the image; true if it ends with that status.
+# Its console is in $out.
+board() {
+    want=$1 harts=$2
+    shift 2
+    timeout 150 qemu-system-riscv64 -M virt -smp "$harts" -m 768M -display none -monitor none \
+        -serial stdio -bios "$bios" -kernel "$image" "$@" >"$out" </dev/null 2>&1
+    got=$?
+    [ "$got" -eq "$want" ] && return
+    echo "status $got, expected $want; the end of its output:"
+    tail -n 20 "$out"
+    return 1
+}
+
+# run STATUS HARTS OPTIONS...: the same with the bundle as initrd.
+run() {
+    run_status=$1 run_harts=$2
+    shift 2
+    board "$run_status" "$run_harts" -initrd "$bundle" "$@"
+}
+
+says() {
+    grep -aq "$1" "$out" && return
+    echo "no line with '$1' in:"
+    tail -n 20 "$out"
+    return 1
+}
+
+# A line of the hypervisor's own: behind a record separator.
+tells() {
+    says "$(printf '\036')trapeze: $1"
+}
+
+hello() {
+    make_bundle hello.elf 1 128 && run 0 1 "$@" && [ "$(grep -ac '^hello: tick' "$out")" -eq 5 ] &&
+        says '^hello: all is well'
+}
+
+# The guest has no Sstc, though the hart has it: its timer must not be found pending for ever.
+withheld_sstc() {
+    make_bundle hello.elf 1 128 -v 'trapeze,sstc = <0>; trapeze,stats;' && run 0 1 &&
+        says '^hello: all is well' && says "$(printf '\036')hs.host_interrupts [1-9]"
+}
+
+smp() {
+    make_bundle smp.elf "$1" 128 && run 0 "$2" && says "^smp: $1 harts, all is well"
+}
+
+bench() {
+    make_bundle "$1.elf" 1 128 && run 0 1 && says '^bench: done' &&
+        [ "$(grep -ac '^good.sys' "$out")" -eq 1000 ]
+}
+
+linux() {
+    make_bundle linux/Image "$1" 512 -i "$build/guests/linux/initrd.cpio.gz" \
+        -a "console=ttyS0 quiet run=nproc" && run 0 "$1" && says '^guest up' &&
+        grep -aq "^$1.\{0,1\}\$" "$out"
+}
+
+# The guest sees the disk's bytes, and what it writes lands in the file.
+linux_disk() {
+    dd if=/dev/urandom of="$tmp/disk" bs=1M count=8 2>/dev/null
+    sum=$(md5sum <"$tmp/disk" | cut -c1-32)
+    make_bundle linux/Image 2 512 -i "$build/guests/linux/initrd.cpio.gz" -v "$disk" \
+        -a "console=ttyS0 quiet run=md5sum\${IFS}/dev/vda;echo\${IFS}landed>/dev/vda" &&
+        run 0 2 -drive "file=$tmp/disk,format=raw,if=none,id=d" \
+            -device virtio-blk-device,drive=d "$@" &&
+        says "^$sum" && [ "$(head -c 6 "$tmp/disk")" = landed ]
+}
+
+read_only_disk() {
+    dd if=/dev/zero of="$tmp/disk" bs=1M count=8 2>/dev/null
+    make_bundle linux/Image 1 512 -i "$build/guests/linux/initrd.cpio.gz" \
+        -v "$(echo "$disk" | sed 's/};$/read-only; };/')" \
+        -a "console=ttyS0 quiet run=echo\${IFS}landed>/dev/vda" &&
+        run 0 1 -drive "file=$tmp/disk,format=raw,if=none,id=d" -device virtio-blk-device,drive=d &&
+        says 'command failed' && [ "$(tr -d '\0' <"$tmp/disk" | wc -c)" -eq 0 ]
+}
+
+bundle_on_disk() {
+    make_bundle hello.elf 1 128 && truncate -s 4M "$bundle" &&
+        board 0 1 -drive "file=$bundle,format=raw,if=none,id=d" -device virtio-blk-device,drive=d &&
+        says '^hello: all is well'
+}
+
+no_bundle() {
+    board 1 1 && tells 'there is no boot bundle: '
+}
+
+broken_bundle() {
+    make_bundle hello.elf 1 128 && truncate -s 40000 "$bundle" && run 1 1 &&
+        tells 'the boot bundle is not a whole newc archive'
+}
+
+no_h() {
+    make_bundle hello.elf 1 128 && run 1 1 -cpu rv64,h=false &&
+        tells 'hart 0 has no H extension (no `h` in its riscv,isa.*--engine interp'
+}
+
+too_many_vcpus() {
+    make_bundle smp.elf 3 128 && run 1 2 && tells '3 vCPUs on a board of 2 harts'
+}
+
+too_much_memory() {
+    make_bundle hello.elf 1 1024 && run 1 1 && tells 'no 1024 MiB in a row for the guest'
+}
+
+unknown_member() {
+    make_bundle hello.elf 1 128 -v 'trapeze,dtb = "tree";' && run 1 1 &&
+        tells "the boot bundle has no member 'tree'"
+}
+
+bad_machine() {
+    make_bundle hello.elf 65 128 && run 1 1 && tells 'machine.dtb: trapeze,vcpus must be'
+}
+
+case_guest() {
+    make_bundle "case-$1.elf" 1 64 && run "$2" 1
+}
+
+# The hypervisor ends the board, not the other way round, and says where the guest was.
+nowhere() {
+    case_guest nowhere 4 && tells 'vcpu 0 parked at pc 0x4000000000: .* at 0x4000000000' &&
+        tells '  sstatus' && tells 'guest hart 0 in VS-mode'
+}
+
+self_test() {
+    make_bundle hello.elf 1 128 -r 'trapeze,selftest;' && run 0 1 &&
+        tells 'self test: 0 of [1-9][0-9]* checks failed' && says '^hello: all is well'
+}
+
+misplaced() {
+    riscv64-unknown-elf-objcopy --change-addresses=0x200000 "$build/metal/trapeze-hs.elf" \
+        "$tmp/moved.elf" && image=$tmp/moved.elf &&
+        board 0 1 && tells 'the hypervisor was not loaded at 0x80200000'
+    status=$?
+    image=$build/metal/trapeze-hs.bin
+    return $status
+}
+
+# Typed lines reach the guest's shell, a reset boots it anew, and it ends itself the second time.
+typed_and_reset() {
+    make_bundle linux/Image 2 512 -i "$build/guests/linux/initrd.cpio.gz" -a "console=ttyS0 quiet" ||
+        return
+    : >"$out"
+    (
+        await 1 && echo 'echo typed $((40 + 2))' && sleep 2 && echo 'reboot -f' && await 2 &&
+            echo 'poweroff -f'
+        sleep 5
+    ) | timeout 150 qemu-system-riscv64 -M virt -smp 2 -m 768M -display none -monitor none \
+        -serial stdio -bios "$bios" -kernel "$image" -initrd "$bundle" >"$out" 2>&1
+    got=$?
+    [ "$got" -eq 0 ] && says '^typed 42' && [ "$(grep -ac '^guest up' "$out")" -eq 2 ] && return
+    echo "status $got"
+    tail -n 20 "$out"
+    return 1
+}
+
+# await N: until the guest's shell has come up for the N-th time.
+await() {
+    tries=0
+    until [ "$(grep -ac 'built-in shell' "$out")" -ge "$1" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 120 ] || return 1
+        sleep 0.5
+    done
+    sleep 1
+}
+
+# suite FIRMWARE: what has to hold on any firmware.
+suite() {
+    check "$1: paging, page faults and timer ticks are as hello.elf expects" hello
+    check "$1: the same on a hart without Sstc" hello -cpu rv64,sstc=false
+    check "$1: the same when machine.dtb withholds Sstc" withheld_sstc
+    for harts in 1 2 3 4; do
+        check "$1: $harts vCPUs on 4 harts start, share memory, interrupt and fence each other" \
+            smp "$harts" 4
+    done
+    check "$1: bench.elf measures everything and ends well" bench bench
+    check "$1: Linux boots with 1 vCPU" linux 1
+    check "$1: Linux boots with 4 vCPUs, all online" linux 4
+}
+
+bios=default
+suite opensbi
+check "bench2.elf, drawn from a seed, ends well" bench bench2
+check "a disk's bytes reach the guest, and what it writes the file (legacy board)" linux_disk
+check "the same on a board of virtio 1" linux_disk -global virtio-mmio.force-legacy=false
+check "a read-only disk is not written" read_only_disk
+check "the bundle may lie raw on the first disk" bundle_on_disk
+check "what is typed reaches the guest; a reset boots it again" typed_and_reset
+check "a guest that powers off ends the board with status 0" case_guest power-off 0
+check "the power device's fail code ends the board with status 3" case_guest power-fail 3
+check "a shutdown with a failure reason ends the board with status 3" case_guest reset-failure 3
+check "an access outside RAM and devices parks the guest with its address and registers" nowhere
+check "without H the message names the letter and an engine that works" no_h
+check "without a bundle the message says where one may lie" no_bundle
+check "a bundle cut short is refused" broken_bundle
+check "a machine.dtb that breaks its rules is refused with the rule" bad_machine
+check "a file that is not in the bundle is named" unknown_member
+check "more vCPUs than harts are refused" too_many_vcpus
+check "more memory than the board has in a row is refused" too_much_memory
+check "the self test passes at boot" self_test
+check "an image at another address says so" misplaced
+
+if [ -r "$build/metal/trapeze-firmware.bin" ]; then
+    bios=$build/metal/trapeze-firmware.bin
+    suite trapeze
+else
+    skip "on our firmware" "there is none: make metal"
+fi
+finish

@@ -21,7 +21,7 @@ CFLAGS_FREE := -std=c11 -ffreestanding -fno-stack-protector -mcmodel=medany -mar
     -mabi=lp64 $(WARN) -I. -MMD -MP -g
 
 CORE_SRC := $(wildcard core/*.c core/*/*.c)
-CMD_SRC := $(wildcard engine/interp/*.c host/linux/*.c cli/*.c)
+CMD_SRC := $(wildcard engine/interp/*.c host/linux/*.c host/linux/board/*.c cli/*.c)
 MAIN_SRC := cli/main.c
 
 FETCHED := $(B)/apt/fetched

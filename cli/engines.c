@@ -5,35 +5,49 @@
 
 #include "cli/cli.h"
 #include "engine/interp/interp.h"
+#include "host/linux/board/board.h"
 
-/* Best first. */
-static const struct engine_ops *const engines[] = {&engine_interp};
-
-static const struct engine_ops *choose_auto(int *status)
+static const char *interp_missing(void)
 {
-    struct engine_caps caps;
-    const char *why = NULL;
+    return NULL;
+}
 
+/* Best first; `auto` takes only what runs in this process: a board that QEMU emulates is no gain.
+ */
+static const struct engine_way engines[] = {
+    {.name = "interp", .ops = &engine_interp, .missing = interp_missing, .run = run},
+    {.name = "hs", .ops = NULL, .missing = board_missing, .run = board_run},
+};
+
+static const struct engine_way *choose_auto(int *status)
+{
     for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
-        if (engines[i]->probe(&caps, &why) == 0) {
-            fprintf(stderr, "trapeze: engine %s\n", engines[i]->name);
-            return engines[i];
+        if (engines[i].ops != NULL && engines[i].missing() == NULL) {
+            fprintf(stderr, "trapeze: engine %s\n", engines[i].name);
+            return &engines[i];
         }
     }
-    fprintf(stderr, "trapeze: no engine works here: %s\n", why);
+    fprintf(stderr, "trapeze: no engine works here\n");
     *status = RUN_ERROR;
     return NULL;
 }
 
-const struct engine_ops *engine_choose(const char *name, int *status)
+const struct engine_way *engine_choose(const char *name, int *status)
 {
     if (strcmp(name, "auto") == 0)
         return choose_auto(status);
     for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
-        if (strcmp(name, engines[i]->name) == 0)
-            return engines[i];
+        if (strcmp(name, engines[i].name) != 0)
+            continue;
+        const char *why = engines[i].missing();
+        if (why == NULL)
+            return &engines[i];
+        fprintf(stderr, "trapeze: engine %s cannot run here: %s\n", name, why);
+        *status = RUN_ERROR;
+        return NULL;
     }
-    fprintf(stderr, "trapeze: no engine '%s' in this build: take --engine interp or auto\n", name);
+    fprintf(stderr, "trapeze: no engine '%s' in this build: take --engine interp, hs or auto\n",
+            name);
     *status = RUN_USAGE;
     return NULL;
 }

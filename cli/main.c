@@ -11,11 +11,12 @@
 static int run_command(int argc, char **argv)
 {
     struct run_options options;
-    int status = options_parse(argc, argv, &options);
+    const struct engine_way *way = NULL;
+    int status = options_parse(argc, argv, &options, &way);
 
     if (status >= 0)
         return status;
-    return (int)run(&options);
+    return (int)way->run(&options);
 }
 
 /* Opened where standard input, output or error is closed: else the next file would take its number,

@@ -28,8 +28,12 @@ enum option_id {
     OPT_TIMEOUT,
     OPT_LOG,
     OPT_DUMP_DTB,
-    OPT_SPACES,    /* for engines that keep address spaces */
-    OPT_ELSEWHERE, /* for engines that need a board; accepted, without effect here */
+    OPT_FIRMWARE,
+    OPT_BOARD_CPU,
+    OPT_BOARD_MEMORY,
+    OPT_BOARD_SMP,
+    OPT_BOARD_ARG,
+    OPT_SPACES, /* for engines that keep address spaces */
     OPT_RESERVED,
     OPT_HELP,
 };
@@ -50,11 +54,11 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"dump-dtb", required_argument, NULL, OPT_DUMP_DTB},
     {"spaces", required_argument, NULL, OPT_SPACES},
-    {"firmware", required_argument, NULL, OPT_ELSEWHERE},
-    {"board-cpu", required_argument, NULL, OPT_ELSEWHERE},
-    {"board-memory", required_argument, NULL, OPT_ELSEWHERE},
-    {"board-smp", required_argument, NULL, OPT_ELSEWHERE},
-    {"board-arg", required_argument, NULL, OPT_ELSEWHERE},
+    {"firmware", required_argument, NULL, OPT_FIRMWARE},
+    {"board-cpu", required_argument, NULL, OPT_BOARD_CPU},
+    {"board-memory", required_argument, NULL, OPT_BOARD_MEMORY},
+    {"board-smp", required_argument, NULL, OPT_BOARD_SMP},
+    {"board-arg", required_argument, NULL, OPT_BOARD_ARG},
     {"net", optional_argument, NULL, OPT_RESERVED},
     {"gdb", optional_argument, NULL, OPT_RESERVED},
     {"snapshot", optional_argument, NULL, OPT_RESERVED},
@@ -93,29 +97,39 @@ static bool parse_size(const char *text, uint64_t *size)
     return true;
 }
 
-static bool parse_memory(const char *text, struct run_options *o)
+static bool parse_memory(const char *option, const char *text, uint64_t *size)
 {
-    if (!parse_size(text, &o->memory) || o->memory < MEMORY_LEAST || o->memory > MEMORY_MOST) {
-        fprintf(stderr, "trapeze: --memory %s: give a size from 1M to 1T, such as 512M\n", text);
+    if (!parse_size(text, size) || *size < MEMORY_LEAST || *size > MEMORY_MOST) {
+        fprintf(stderr, "trapeze: %s %s: give a size from 1M to 1T, such as 512M\n", option, text);
         return false;
     }
-    if (o->memory % PAGE_SIZE != 0) {
-        fprintf(stderr, "trapeze: --memory %s: give a multiple of 4K\n", text);
+    if (*size % PAGE_SIZE != 0) {
+        fprintf(stderr, "trapeze: %s %s: give a multiple of 4K\n", option, text);
         return false;
     }
     return true;
 }
 
-static bool parse_vcpus(const char *text, struct run_options *o)
+static bool parse_harts(const char *option, const char *text, unsigned *harts)
 {
     uint64_t value;
     char *end;
 
     if (!parse_u64(text, &value, &end) || *end != '\0' || value < 1 || value > VM_MAX_VCPUS) {
-        fprintf(stderr, "trapeze: --vcpus %s: give a number from 1 to %d\n", text, VM_MAX_VCPUS);
+        fprintf(stderr, "trapeze: %s %s: give a number from 1 to %d\n", option, text, VM_MAX_VCPUS);
         return false;
     }
-    o->vcpus = (unsigned)value;
+    *harts = (unsigned)value;
+    return true;
+}
+
+static bool parse_board_arg(const char *text, struct run_board *board)
+{
+    if (board->nargs == RUN_MAX_BOARD_ARGS) {
+        fprintf(stderr, "trapeze: --board-arg %s: at most %d of them\n", text, RUN_MAX_BOARD_ARGS);
+        return false;
+    }
+    board->arg[board->nargs++] = text;
     return true;
 }
 
@@ -216,9 +230,9 @@ static bool parse_option(int id, char *arg, const char *text, struct run_options
         o->dtb = arg;
         return true;
     case OPT_MEMORY:
-        return parse_memory(arg, o);
+        return parse_memory("--memory", arg, &o->memory);
     case OPT_VCPUS:
-        return parse_vcpus(arg, o);
+        return parse_harts("--vcpus", arg, &o->vcpus);
     case OPT_DISK:
         return parse_disk(arg, o);
     case OPT_NAME:
@@ -236,10 +250,20 @@ static bool parse_option(int id, char *arg, const char *text, struct run_options
     case OPT_DUMP_DTB:
         o->dump_dtb = arg;
         return true;
+    case OPT_FIRMWARE:
+        o->board.firmware = arg;
+        return true;
+    case OPT_BOARD_CPU:
+        o->board.cpu = arg;
+        return true;
+    case OPT_BOARD_MEMORY:
+        return parse_memory("--board-memory", arg, &o->board.memory);
+    case OPT_BOARD_SMP:
+        return parse_harts("--board-smp", arg, &o->board.smp);
+    case OPT_BOARD_ARG:
+        return parse_board_arg(arg, &o->board);
     case OPT_SPACES:
         return check_spaces(arg);
-    case OPT_ELSEWHERE:
-        return true;
     case OPT_RESERVED:
         fprintf(stderr, "trapeze: %s is reserved: this build does not have it\n", text);
         return false;
@@ -267,7 +291,7 @@ static const char *base_name(const char *path)
 }
 
 /* What can only be checked with all options known. */
-static int finish(struct run_options *o, const char *engine)
+static int finish(struct run_options *o, const char *engine, const struct engine_way **way)
 {
     int status = RUN_USAGE;
 
@@ -279,23 +303,28 @@ static int finish(struct run_options *o, const char *engine)
         o->name = base_name(o->kernel);
     if (o->deterministic && strcmp(engine, "auto") == 0)
         engine = "interp"; /* the only one that can */
-    o->engine = engine_choose(engine, &status);
-    if (o->engine == NULL)
+    *way = engine_choose(engine, &status);
+    if (*way == NULL)
         return status;
-    if (o->deterministic && strcmp(o->engine->name, "interp") != 0) {
+    o->engine = (*way)->ops;
+    if (o->deterministic && strcmp((*way)->name, "interp") != 0) {
         fprintf(stderr, "trapeze: --deterministic needs --engine interp\n");
         return RUN_USAGE;
     }
     return -1;
 }
 
-int options_parse(int argc, char **argv, struct run_options *o)
+int options_parse(int argc, char **argv, struct run_options *o, const struct engine_way **way)
 {
     const char *engine = "auto";
     /* getopt wants the program's name in front: the caller's argv has `run` there. */
     char **args = argv - 1;
 
-    *o = (struct run_options){.memory = MEMORY_DEFAULT, .vcpus = 1, .seed = 1, .log = LOG_WARN};
+    *o = (struct run_options){.board.firmware = "trapeze",
+                              .memory = MEMORY_DEFAULT,
+                              .vcpus = 1,
+                              .seed = 1,
+                              .log = LOG_WARN};
     opterr = 0;
     for (;;) {
         int at = optind, index = -1;
@@ -313,5 +342,5 @@ int options_parse(int argc, char **argv, struct run_options *o)
         fprintf(stderr, "trapeze: '%s' is not an option: give --kernel FILE\n", args[optind]);
         return RUN_USAGE;
     }
-    return finish(o, engine);
+    return finish(o, engine, way);
 }

@@ -25,8 +25,20 @@ struct run_disk {
     bool legacy;
 };
 
+/* The board that QEMU emulates, for engines that need one. */
+#define RUN_MAX_BOARD_ARGS 32
+struct run_board {
+    const char *firmware; /* trapeze, opensbi, or a file */
+    const char *cpu;      /* NULL: fitting */
+    uint64_t memory;      /* bytes; 0: fitting */
+    unsigned smp;         /* 0: fitting */
+    const char *arg[RUN_MAX_BOARD_ARGS];
+    unsigned nargs;
+};
+
 struct run_options {
-    const struct engine_ops *engine;
+    const struct engine_ops *engine; /* NULL: one that runs on a board */
+    struct run_board board;
     const char *kernel;
     const char *initrd; /* NULL: none; so are append and dtb */
     const char *append;

@@ -209,6 +209,24 @@ static bool parse_log(const char *text, struct run_options *o)
     return false;
 }
 
+static bool parse_board_option(int id, const char *arg, struct run_board *board)
+{
+    switch (id) {
+    case OPT_FIRMWARE:
+        board->firmware = arg;
+        return true;
+    case OPT_BOARD_CPU:
+        board->cpu = arg;
+        return true;
+    case OPT_BOARD_MEMORY:
+        return parse_memory("--board-memory", arg, &board->memory);
+    case OPT_BOARD_SMP:
+        return parse_harts("--board-smp", arg, &board->smp);
+    default:
+        return parse_board_arg(arg, board);
+    }
+}
+
 /* One option; false: a message was printed. A switch over all of them, hence its length. */
 static bool parse_option(int id, char *arg, const char *text, struct run_options *o,
                          const char **engine)
@@ -250,18 +268,6 @@ static bool parse_option(int id, char *arg, const char *text, struct run_options
     case OPT_DUMP_DTB:
         o->dump_dtb = arg;
         return true;
-    case OPT_FIRMWARE:
-        o->board.firmware = arg;
-        return true;
-    case OPT_BOARD_CPU:
-        o->board.cpu = arg;
-        return true;
-    case OPT_BOARD_MEMORY:
-        return parse_memory("--board-memory", arg, &o->board.memory);
-    case OPT_BOARD_SMP:
-        return parse_harts("--board-smp", arg, &o->board.smp);
-    case OPT_BOARD_ARG:
-        return parse_board_arg(arg, &o->board);
     case OPT_SPACES:
         return check_spaces(arg);
     case OPT_RESERVED:
@@ -270,6 +276,12 @@ static bool parse_option(int id, char *arg, const char *text, struct run_options
     case ':':
         fprintf(stderr, "trapeze: %s: its value is missing: see trapeze help run\n", text);
         return false;
+    case OPT_FIRMWARE:
+    case OPT_BOARD_CPU:
+    case OPT_BOARD_MEMORY:
+    case OPT_BOARD_SMP:
+    case OPT_BOARD_ARG:
+        return parse_board_option(id, arg, &o->board);
     default:
         fprintf(stderr, "trapeze: %s: no such option: see trapeze help run\n", text);
         return false;

@@ -24,7 +24,7 @@ static void put(struct archive *a, const void *data, size_t size)
 static void put_member(struct archive *a, const char *name, size_t name_size, const char *data,
                        size_t data_size)
 {
-    char header[BUNDLE_HEADER + 1], padded[BUNDLE_NAME_MAX] = "";
+    char header[BUNDLE_HEADER + 32], padded[BUNDLE_NAME_MAX] = "";
 
     snprintf(header, sizeof(header), "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X",
              1, 0100644, 0, 0, 1, 0, data_size, 0, 0, 0, 0, name_size, 0);

@@ -304,6 +304,14 @@ little_memory() {
         run 0 --kernel "$hello" --initrd "$dir/initrd" --memory 128M
 }
 
+# Neither threads nor descriptors.
+host_limits() {
+    status 1 sh -c 'ulimit -n 4; exec "$@"' sh "$trapeze" run --engine interp --kernel "$off" \
+        --disk "$dir/disk-fixed,ro" && one_line && says 'eventfd: Too many open files: raise ulimit -n' &&
+        status 1 setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=1 "$trapeze" run \
+            --engine interp --kernel "$off" && one_line && says 'cannot start a thread .*: raise ulimit -u'
+}
+
 host_memory() (
     ulimit -v 4000000
     bad_input 'cannot reserve .*lower --memory' --kernel "$hello" --memory 1T
@@ -686,6 +694,19 @@ ctrl_a_in_every_state() {
     done
 }
 
+# More than all buffers between here and there hold, for a guest that takes nothing.
+ctrl_a_behind_much() {
+    much=$(head -c 100000 /dev/zero | tr '\0' y)
+    on_terminal expect=ready raw send=s "send=$much" send='\001x' status=130 cooked
+}
+
+# What is pasted arrives whole, though the guest is slower than the paste.
+paste() {
+    much=$(seq 3000)
+    on_terminal expect=ready raw send=e "send=$much" send='END\004.' "expect=$much" expect=END \
+        status=0 cooked
+}
+
 message_on_raw_terminal() {
     on_terminal expect=ready send=g "expect=resets it$(printf '\r')" expect=flows send=. status=0 cooked
 }
@@ -728,8 +749,10 @@ check "--engine auto says which engine it takes" auto_says_which
 check "a kernel that is missing, empty, a directory or too large is refused" no_kernel_file
 if [ "$(id -u)" -ne 0 ]; then
     skip "files that may not be read or written are refused" "becoming somebody else needs root"
+    skip "too few threads or descriptors are an error" "becoming somebody else needs root"
 else
     check "files that may not be read or written are refused" unreadable_files
+    check "too few threads or descriptors are an error" host_limits
 fi
 check "an ELF that is cut is refused wherever it is cut" truncated_elf
 check "an ELF of another kind is refused" wrong_elf
@@ -793,6 +816,8 @@ check "all input arrives in order with --deterministic too" all_input_arrives --
 check "every key goes to the guest of a terminal" keys_go_to_guest
 check "Ctrl-A x ends, Ctrl-A h helps, Ctrl-A Ctrl-A sends one" ctrl_a
 check "Ctrl-A x ends a guest in every state" ctrl_a_in_every_state
+check "Ctrl-A x ends a guest that takes no input, however much was typed" ctrl_a_behind_much
+check "what is pasted arrives whole" paste
 check "messages begin in the first column of a raw terminal" message_on_raw_terminal
 check "the terminal is restored after INT, TERM and HUP" restored_after_signal
 check "the terminal is restored after a crash" restored_after_crash

@@ -248,7 +248,8 @@ int disk_start(struct disk *disk)
     int error = pthread_create(&disk->thread, NULL, disk_thread, disk);
 
     if (error != 0) {
-        message("cannot start a thread for disk %s: %s", disk->path, strerror(error));
+        message("cannot start a thread for disk %s: %s: raise ulimit -u", disk->path,
+                strerror(error));
         return ERR_NO_MEMORY;
     }
     disk->started = true;

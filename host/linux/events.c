@@ -60,7 +60,7 @@ int events_prepare(struct linux_host *host)
 {
     host->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (host->wake_fd < 0) {
-        message("cannot make an eventfd: %s", strerror(errno));
+        message("cannot make an eventfd: %s: raise ulimit -n", strerror(errno));
         return ERR_IO;
     }
     for (unsigned i = 0; i < VM_MAX_DEVICES; i++)

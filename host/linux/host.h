@@ -47,8 +47,8 @@ struct output {
 };
 
 struct input {
-    uint8_t held[256]; /* read but not yet taken by the guest's ring */
-    size_t head, count;
+    uint8_t held[65536]; /* read but not yet taken by the guest's ring */
+    size_t count;
     bool eof, tty;
     struct keys keys;
 };
@@ -78,7 +78,6 @@ struct linux_host {
     struct deferred deferred[VM_MAX_DEVICES];
     unsigned ndeferred; /* under the VM lock */
     bool ended_by_user, timed_out;
-    _Atomic int failed;        /* the host itself failed: an error was printed */
     struct deterministic *det; /* NULL: threads */
 };
 

@@ -94,7 +94,7 @@ int output_start(struct linux_host *host)
     int error = o->ring != NULL ? pthread_create(&o->thread, NULL, output_thread, host) : ENOMEM;
     if (error == 0)
         return 0;
-    message("cannot start a thread for the console: %s", strerror(error));
+    message("cannot start a thread for the console: %s: raise ulimit -u", strerror(error));
     free(o->ring);
     return ERR_NO_MEMORY;
 }

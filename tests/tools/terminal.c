@@ -150,6 +150,7 @@ int main(int argc, char **argv)
         command++;
     if (command + 1 >= argc)
         return 2;
+    alarm(3 * PATIENCE_S); /* whoever takes no input stops us, too */
     int slave;
     if (openpty(&master, &slave, NULL, NULL, NULL) != 0 || tcgetattr(slave, &initial) != 0)
         return 2;

@@ -3,14 +3,16 @@
 
 ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
     tests/system/*.c tests/tools/*.c)
-ALL_H := $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h)
+ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
+    $(METAL_H))
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(ALL_C) $(ALL_H) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+ALL_FORMATTED := $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
+    check-fp check-static
+check: check-format check-docs check-layering check-headers check-warnings check-imports check-fp \
     check-static
-check: check-format check-docs check-layering check-headers check-warnings check-imports check-static
 	@echo "check: all passed"
 
 # The versions that the tree is kept clean for; others lay source out otherwise and find other
@@ -52,20 +54,30 @@ $(eval $(call flavour,clang-riscv64,$$(CLANG) --target=riscv64-linux-gnu,$$(CFLA
     -isystem $$(SYSROOT)/include -isystem /usr/riscv64-linux-gnu/include))
 $(eval $(call flavour,clang-metal,$$(CLANG) --target=riscv64-unknown-elf,$$(CFLAGS_FREE) -O1 \
     -isystem host/metal/include -isystem $$(SYSROOT)/include))
+$(eval $(call flavour,clang-image,$$(CLANG) --target=riscv64-unknown-elf,\
+    $$(subst _zicsr_zifencei,,$$(filter-out --specs=% -msmall-data-limit=%,$$(METAL_CFLAGS))) -O1 \
+    -isystem $$(PICOLIBC)/include -isystem $$(SYSROOT)/include))
+$(METAL_C:%.c=$(B)/clang-image/%.o): | $(SYSROOT)/done
 $(CORE_SRC:%.c=$(B)/clang-metal/%.o) $(CORE_SRC:%.c=$(B)/clang-riscv64/%.o) \
 $(CMD_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
 
 check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o) \
     $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
         $(CORE_SRC) $(CMD_SRC))) \
-    $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o))
+    $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o)) \
+    $(foreach flavour,metal clang-image,$(METAL_C:%.c=$(B)/$(flavour)/%.o))
 
 check-imports: $(CORE_SRC:%.c=$(B)/metal/%.o)
 	scripts/check-imports.sh $^
 
+check-fp: metal
+	scripts/check-fp.sh $(METAL)/trapeze-firmware.elf $(SMALL)/firmware/fp.o
+	$(if $(wildcard host/metal/metal.ld),scripts/check-fp.sh $(METAL)/trapeze-hs.elf \
+	    $(METAL)/engine/hs/fp.o)
+
 # Static analysis of what ships, file by file; a file is looked at again when it or a header of it
 # changed.
-check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC))
+check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC) $(PORTABLE_METAL))
 $(B)/static/%.ok: %.c .clang-tidy $(B)/host/%.o
 	@mkdir -p $(@D)
 	if $(call is_llvm_version,$(CLANG_TIDY)); then \

@@ -6,7 +6,8 @@ METAL := $(B)/metal
 METAL_CC := riscv64-unknown-elf-gcc
 METAL_OBJCOPY := riscv64-unknown-elf-objcopy
 METAL_SPECS := --specs=picolibc.specs -DPICOLIBC_INTEGER_PRINTF_SCANF
-# Debian's libfdt.a forces the ABI; check-metal sees to it that no floating-point instruction comes
+PICOLIBC := /usr/lib/picolibc/riscv64-unknown-elf
+# Debian's libfdt.a forces the ABI; check-fp sees to it that no floating-point instruction comes
 # of it. Without small data nothing depends on gp.
 METAL_ARCH := -march=rv64imafdc_zicsr_zifencei -mabi=lp64d -mcmodel=medany -msmall-data-limit=0
 METAL_CFLAGS := -std=gnu11 -ffreestanding -fno-stack-protector $(METAL_ARCH) $(METAL_SPECS) \

@@ -88,7 +88,7 @@ clean: # keeps what was fetched
 help:
 	@echo "make           build the command for this machine (and for riscv64, once guests are there)"
 	@echo "make run       boot the Linux guest to a shell"
-	@echo "make test      rings 1 to 3, with a summary; or: make unit, make ring2, make ring3"
+	@echo "make test      rings 1 to 3, with a summary; or: make unit, ring2, metal-test, ring3"
 	@echo "make check     format, warnings, static analysis, layering, imports"
 	@echo "make bench     boot time against qemu-system-riscv64, and the benchmark guests"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60)"

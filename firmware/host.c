@@ -125,6 +125,7 @@ void board_end(void)
 {
     if (firmware.board.power.size != 0)
         mmio_write32(firmware.board.power.base, power_command());
-    say("the board has no power device: halted");
+    else
+        say("the board has no power device: halted");
     hart_halt();
 }

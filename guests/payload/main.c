@@ -127,9 +127,11 @@ static void check_suspend(void)
     sbi_set_timer(wake);
     require(sbi_call(SBI_HSM, 3, 0, 0, 0, 0).error == 0);
     require(rdtime() >= wake);
-    require((csr_read(sip) & SIE_STIE) != 0);
+    while ((csr_read(sip) & SIE_STIE) == 0) /* it follows the comparison "eventually" */
+        require(rdtime() < wake + 1000000);
     sbi_set_timer(-1UL);
-    require((csr_read(sip) & SIE_STIE) == 0);
+    while ((csr_read(sip) & SIE_STIE) != 0)
+        require(rdtime() < wake + 1000000);
     csr_clear(sie, SIE_STIE);
     csr_set(sstatus, SSTATUS_SIE);
     require(sbi_send_ipi(0, -1UL).error == 0);

@@ -439,6 +439,16 @@ static void device_behind_a_bus_with_addresses_of_its_own_is_left_out(void **sta
     remove_property(tree, "/soc", "ranges");
     assert_int_equal(read_tree(tree), 0);
     assert_int_equal(tree->board.uart.kind, UART_NONE);
+    /* ... nor one behind a bus that only looks innocent */
+    fdt_add_subnode(tree->blob, node(tree, "/soc"), "bus");
+    assert_int_equal(fdt_setprop_empty(tree->blob, node(tree, "/soc/bus"), "ranges"), 0);
+    SET(tree, "/soc/bus", "#address-cells", 2);
+    SET(tree, "/soc/bus", "#size-cells", 2);
+    fdt_add_subnode(tree->blob, node(tree, "/soc/bus"), "serial@30000000");
+    set_string(tree, "/soc/bus/serial@30000000", "compatible", "ns16550a");
+    SET(tree, "/soc/bus/serial@30000000", "reg", 0, 0x30000000, 0, 0x100);
+    assert_int_equal(read_tree(tree), 0);
+    assert_int_equal(tree->board.uart.kind, UART_NONE);
 }
 
 static void reserved_ranges_of_both_kinds_are_listed(void **state)

@@ -56,6 +56,18 @@ static void machine_ids_are_0(void **state)
     }
 }
 
+static void machine_ids_are_those_of_a_machine_that_is_known(void **state)
+{
+    struct vm *vm = hart(state)->vm;
+
+    vm->mvendorid = 0x489;
+    vm->marchid = UINT64_C(0x8000000000000007);
+    vm->mimpid = 0x421;
+    assert_int_equal(base(state, 4, 0).value, 0x489);
+    assert_int_equal(base(state, 5, 0).value, UINT64_C(0x8000000000000007));
+    assert_int_equal(base(state, 6, 0).value, 0x421);
+}
+
 static void an_unknown_extension_is_not_supported(void **state)
 {
     static const uint64_t unknown[] = {0x11, 0x504D55, UINT64_MAX, UINT64_C(0x100000010)};
@@ -133,6 +145,7 @@ int main(void)
         TEST(implementation_id_is_none_of_the_assigned_ones),
         TEST(probe_returns_1_for_what_is_there_and_0_for_the_rest),
         TEST(machine_ids_are_0),
+        TEST(machine_ids_are_those_of_a_machine_that_is_known),
         TEST(an_unknown_extension_is_not_supported),
         TEST(an_unknown_function_is_not_supported),
         TEST(an_unassigned_legacy_extension_leaves_a1_alone),

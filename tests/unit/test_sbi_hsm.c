@@ -198,11 +198,28 @@ static void non_retentive_suspension_checks_resume_addr_and_retentive_does_not(v
     assert_int_equal(hsm(f, 0, 3, 0, 0x1001, 0).error, 0);
 }
 
+/* A board's harts need not be numbered without holes; VMs' are. */
+static void hart_id_without_a_hart_is_an_invalid_parameter(void **state)
+{
+    struct fixture *f = *state;
+
+    f->vm.vcpu[1] = NULL;
+    assert_int_equal(start(f, 1, ENTRY), -3);
+    assert_int_equal(hsm(f, 0, 2, 1, 0, 0).error, -3);
+    assert_int_equal(sbi_ecall(&f->vcpu[0], 0x735049, 0, 3, 0, 0, 0, 0).error, -3);
+    assert_int_equal(sbi_ecall(&f->vcpu[0], 0x735049, 0, 5, 0, 0, 0, 0).error, 0);
+    assert_int_equal(sbi_ecall(&f->vcpu[0], 0x735049, 0, 0, UINT64_MAX, 0, 0, 0).error, 0);
+    assert_int_equal(sbi_ecall(&f->vcpu[0], 0x52464E43, 0, 0, UINT64_MAX, 0, 0, 0).error, 0);
+    vm_request_stop(&f->vm, VM_OFF, 0);
+    assert_true(f->kicks[2] > 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(started_harts_enter_with_the_registers_of_the_table),
         TEST(start_of_a_hart_that_does_not_exist_is_an_invalid_parameter),
+        TEST(hart_id_without_a_hart_is_an_invalid_parameter),
         TEST(start_outside_ram_is_an_invalid_address),
         TEST(start_of_a_hart_that_is_not_stopped_is_already_available),
         TEST(stop_does_not_return_and_leaves_no_interrupt_for_the_next_start),

@@ -62,7 +62,7 @@ bool board_reg(const struct board_node *node, unsigned n, struct board_range *ra
     cell += (size_t)n * cells;
     range->base = board_cells(cell, node->address_cells);
     range->size = board_cells(cell + node->address_cells, node->size_cells);
-    return range->size != 0 && range->base + range->size > range->base;
+    return range->base + range->size > range->base; /* nor is it empty */
 }
 
 bool board_enabled(const void *fdt, int node)
@@ -222,7 +222,7 @@ static void read_reserved(struct board *board, const void *fdt)
     struct board_range range;
 
     for (int i = 0; i < count; i++) {
-        if (fdt_get_mem_rsv(fdt, i, &range.base, &range.size) == 0 && range.size != 0 &&
+        if (fdt_get_mem_rsv(fdt, i, &range.base, &range.size) == 0 &&
             range.base + range.size > range.base)
             board_add_range(board->reserved, &board->nreserved, &range);
     }

@@ -34,14 +34,16 @@ static bool deliver(struct vcpu *vcpu, const struct trap *trap)
 
 /*
  * After an instruction that changed more than registers: does new code have to become visible?
- * fence.i says so. A write to satp and a full sfence.vma do not promise it, but kernels written
- * against coherent emulators load programs with no more than that. One that crosses a page is not
- * decoded in its slot, and counts as such a one.
+ * fence.i says so. A write to satp and a full sfence.vma do not promise it, nor does an sret
+ * without paging, but kernels written against coherent emulators load programs with no more than
+ * that. One that crosses a page is not decoded in its slot, and counts as such a one.
  */
-static bool shows_new_code(const struct insn *insn)
+static bool shows_new_code(const struct vcpu *vcpu, const struct insn *insn)
 {
     if (insn->id == OP_CROSS)
         return true;
+    if (insn->id == INSN_sret)
+        return vcpu->priv.satp == 0;
     if (insn->id == INSN_sfence_vma)
         return insn->rs1 == 0;
     return insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm == CSR_satp;
@@ -236,7 +238,7 @@ finish:
         SYNC(vcpu->user.pc);
         return true;
     }
-    if (status == EXEC_CODE || shows_new_code(u))
+    if (status == EXEC_CODE || shows_new_code(vcpu, u))
         code_invalidate(iv);
     left--;
     pc = vcpu->user.pc;

@@ -274,6 +274,27 @@ static void more_code_than_the_cache_holds_is_executed_all_the_same(void **state
     assert_true(interp_of(twins_leader(*state))->evictions > 0);
 }
 
+/* The specification leaves it open; kernels that load one program after the other do not. */
+static void without_paging_sret_enters_the_code_that_was_stored_before(void **state)
+{
+    struct twins *twins = *state;
+    const uint32_t first[] = {add(1), WFI};
+    const uint32_t loader[] = {encode_s(INSN_sw, 12, 11, 0), insn_info(INSN_sret)->match};
+
+    assemble(twins, FAR, first, 2);
+    assemble(twins, CODE, loader, 2);
+    start(twins, FAR);
+    twins_run_to_wfi(twins, SLICE);
+    twins_leader(twins)->user.pc = twins_oracle(twins)->user.pc = CODE;
+    twins_leader(twins)->priv.sepc = twins_oracle(twins)->priv.sepc = FAR;
+    twins_leader(twins)->priv.sstatus |= SSTATUS_SPP;
+    twins_oracle(twins)->priv.sstatus |= SSTATUS_SPP;
+    twins_set_x(twins, 11, add(16));
+    twins_set_x(twins, 12, FAR);
+    twins_run_to_wfi(twins, SLICE);
+    assert_int_equal(x10(twins), 17);
+}
+
 /* The other hart's fence reaches this one at its next entry. */
 static void code_is_new_after_a_remote_fence(void **state)
 {
@@ -309,6 +330,7 @@ int main(void)
         TEST(a_request_of_the_host_ends_run),
         TEST(run_with_a_limit_in_the_past_executes_nothing),
         TEST(more_code_than_the_cache_holds_is_executed_all_the_same),
+        TEST(without_paging_sret_enters_the_code_that_was_stored_before),
         TEST(code_is_new_after_a_remote_fence),
     };
 

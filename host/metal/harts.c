@@ -86,7 +86,7 @@ _Noreturn void hart_main(uint64_t hartid, struct hart *hart)
     (void)hartid;
     csr_write(sie, SIP_SSIP);
     if (hart == io_hart())
-        irq_init(hart);
+        irq_init();
     atomic_store(&hart->online, 1);
     run_vcpu(hart);
 }

@@ -23,27 +23,32 @@ static bool present(void)
     return metal.board.plic.size != 0 && hart->plic_s != BOARD_NO_CONTEXT;
 }
 
-void irq_init(struct hart *hart)
+static void enable(irq_t irq)
 {
-    (void)hart;
+    hpa_t plic = metal.board.plic.base, word = plic + PLIC_ENABLE(context()) + irq / 32 * 4;
+
+    mmio_write32(plic + PLIC_PRIORITY(irq), 1);
+    mmio_write32(word, mmio_read32(word) | UINT32_C(1) << irq % 32);
+}
+
+/* Not before the hart runs: firmware that starts a hart puts its context in order first. */
+void irq_init(void)
+{
     if (!present())
         return;
     mmio_write32(metal.board.plic.base + PLIC_THRESHOLD(context()), 0);
+    for (unsigned i = 0; i < metal.nhandlers; i++)
+        enable(metal.handler[i].irq);
     csr_set(sie, SIP_SEIP);
 }
 
 int irq_handle(irq_t irq, void (*handle)(void *arg), void *arg)
 {
-    hpa_t plic = metal.board.plic.base;
-
     if (!present() || irq == 0 || irq > metal.board.plic.sources)
         return ERR_NOT_FOUND;
     if (metal.nhandlers == MAX_IRQ_HANDLERS)
         return ERR_NO_MEMORY;
     metal.handler[metal.nhandlers++] = (struct irq_handler){irq, handle, arg};
-    hpa_t enable = plic + PLIC_ENABLE(context()) + irq / 32 * 4;
-    mmio_write32(plic + PLIC_PRIORITY(irq), 1);
-    mmio_write32(enable, mmio_read32(enable) | UINT32_C(1) << irq % 32);
     return 0;
 }
 

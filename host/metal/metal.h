@@ -153,8 +153,8 @@ void timer_set_vcpu(struct hart *hart, uint64_t deadline);
 void timer_look(struct hart *hart);
 void timer_device(struct vm *vm, unsigned id, uint64_t deadline);
 
-/* irq.c */
-void irq_init(struct hart *hart);
+/* irq.c: device interrupts. Handlers are named first, then the I/O hart enables them all. */
+void irq_init(void);
 int irq_handle(irq_t irq, void (*handle)(void *arg), void *arg) MUST_CHECK;
 void irq_service(void);
 

@@ -97,8 +97,14 @@ $(B)/corpus/fuzz_board/%.dtb: $(B)/trees/%.dtb
 fuzz: $(FUZZ_BIN) | $(TREES:$(B)/trees/%=$(B)/corpus/fuzz_board/%)
 	tests/fuzz.sh $(RESULTS) $(B)/corpus $(FUZZ_SECONDS) $^
 
-mutants:
-	scripts/mutants.sh $(RESULTS) $(B) tests/mutants/*.txt
+# MUTANTS: the lists to go through.
+MUTANTS ?= tests/mutants/*.txt
+MUTANT_BIN := $(patsubst %,$(B)/asan/tests/unit/%,$(sort $(shell \
+    sed -n 's/^[^\#].* | \(test_[a-z0-9_]*\) | .*/\1/p' $(MUTANTS))))
+mutants: $(MUTANT_BIN) $(MUTANT_BIN:%=%.o)
+	COMPILE='$(CC) $(filter-out -M% -g -I%,$(CFLAGS_ALL)) -w -O1 $(SAN) $(GCC_ONLY_asan)' \
+	LINK='$(CC) $(SAN)' HELPERS='$(HELP_SRC:%.c=$(B)/asan/%.o)' LIBS='$(TEST_LIBS)' \
+	    scripts/mutants.sh $(RESULTS) $(B) $(MUTANTS)
 
 bench: $(B)/trapeze guests
 	bench/run.sh $(B)

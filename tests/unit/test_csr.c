@@ -326,6 +326,24 @@ static void fflags_and_frm_are_parts_of_fcsr(void **state)
     assert_int_equal(get(vcpu, CSR_fflags), 0x0a);
 }
 
+static void vxsat_and_vxrm_are_parts_of_vcsr(void **state)
+{
+    struct vcpu *vcpu = hart(state);
+
+    enable_vector(vcpu);
+    put(vcpu, CSR_vcsr, ONES);
+    assert_int_equal(get(vcpu, CSR_vcsr), 7);
+    put(vcpu, CSR_vxsat, 0);
+    assert_int_equal(get(vcpu, CSR_vcsr), 6);
+    put(vcpu, CSR_vxrm, ONES - 2);
+    assert_int_equal(get(vcpu, CSR_vcsr), 2);
+    put(vcpu, CSR_vxsat, ONES);
+    assert_int_equal(get(vcpu, CSR_vxsat), 1);
+    assert_int_equal(get(vcpu, CSR_vxrm), 1);
+    assert_int_equal(get(vcpu, CSR_vcsr), 3);
+    assert_int_equal(vcpu->vec.vcsr, 3);
+}
+
 static void sie_has_ssie_stie_seie(void **state)
 {
     put(hart(state), CSR_sie, ONES);
@@ -461,6 +479,28 @@ static void satp_has_as_many_asid_bits_as_the_isa_says(void **state)
     }
 }
 
+static void satp_is_read_only_0_when_only_bare_is_implemented(void **state)
+{
+    struct vcpu *vcpu = hart(state);
+
+    vcpu->vm->isa.satp_modes = 0;
+    for (uint64_t mode = 0; mode < 16; mode++) {
+        put(vcpu, CSR_satp, mode << 60 | 5);
+        assert_int_equal(get(vcpu, CSR_satp), 0);
+    }
+}
+
+/* An engine may be one that needs none. */
+static void satp_can_be_written_without_a_software_tlb(void **state)
+{
+    struct vcpu *vcpu = hart(state);
+
+    vcpu->stlb = NULL;
+    put(vcpu, CSR_satp, SATP_MODE_SV39 << 60 | 1);
+    put(vcpu, CSR_satp, SATP_MODE_SV39 << 60 | 2);
+    assert_int_equal(get(vcpu, CSR_satp), SATP_MODE_SV39 << 60 | 2);
+}
+
 static void effects_name_what_an_engine_caches(void **state)
 {
     struct vcpu *vcpu = hart(state);
@@ -480,7 +520,8 @@ static void effects_name_what_an_engine_caches(void **state)
 
 static void csr_put_and_get_ignore_mode_and_read_only_but_not_masks(void **state)
 {
-    struct vcpu *vcpu = hart(state);
+    struct fixture *f = *state;
+    struct vcpu *vcpu = &f->vcpu[0];
     uint64_t value;
 
     vcpu->priv.mode = PRIV_U;
@@ -492,6 +533,7 @@ static void csr_put_and_get_ignore_mode_and_read_only_but_not_masks(void **state
     assert_int_equal(vcpu->priv.sie, SIP_ALL);
     assert_int_equal(csr_put(vcpu, CSR_instret, 77), 0);
     assert_int_equal(vcpu->priv.instret, 77);
+    f->now = 55;
     assert_int_equal(csr_put(vcpu, CSR_time, 77), 0);
     assert_int_equal(vcpu->user.x[0], 0);
     assert_int_equal(csr_put(vcpu, 0x300, 0), ERR_NOT_FOUND);
@@ -510,6 +552,10 @@ static void vtype_that_is_reserved_becomes_vill(void **state)
     assert_int_equal(get(vcpu, CSR_vtype), UINT64_C(1) << 63);
     assert_int_equal(csr_put(vcpu, CSR_vtype, 0x20), 0); /* vsew 4 */
     assert_int_equal(get(vcpu, CSR_vtype), UINT64_C(1) << 63);
+    assert_int_equal(csr_put(vcpu, CSR_vtype, UINT64_C(1) << 63 | 0x18), 0);
+    assert_int_equal(get(vcpu, CSR_vtype), UINT64_C(1) << 63);
+    assert_int_equal(csr_put(vcpu, CSR_vtype, ~(UINT64_C(1) << 63) - 0x24), 0);
+    assert_int_equal(get(vcpu, CSR_vtype), 0xdb); /* bits 62:8 are reserved */
     assert_int_equal(csr_put(vcpu, CSR_vl, ONES), 0);
     assert_int_equal(get(vcpu, CSR_vl), 128);
 }
@@ -549,6 +595,7 @@ int main(void)
         TEST(fp_registers_are_illegal_when_fs_is_off),
         TEST(writing_an_fp_register_makes_fs_dirty_and_reading_does_not),
         TEST(fflags_and_frm_are_parts_of_fcsr),
+        TEST(vxsat_and_vxrm_are_parts_of_vcsr),
         TEST(sie_has_ssie_stie_seie),
         TEST(stvec_keeps_its_mode_when_a_reserved_one_is_written),
         TEST(sepc_bit_0_is_0),
@@ -561,6 +608,8 @@ int main(void)
         TEST(satp_keeps_mode_asid_and_ppn),
         TEST(satp_write_of_an_unsupported_mode_has_no_effect_at_all),
         TEST(satp_has_as_many_asid_bits_as_the_isa_says),
+        TEST(satp_is_read_only_0_when_only_bare_is_implemented),
+        TEST(satp_can_be_written_without_a_software_tlb),
         TEST(effects_name_what_an_engine_caches),
         TEST(csr_put_and_get_ignore_mode_and_read_only_but_not_masks),
         TEST(vtype_that_is_reserved_becomes_vill),

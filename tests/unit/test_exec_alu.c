@@ -401,6 +401,9 @@ static void without_c_a_jump_to_a_target_that_is_not_4_aligned_traps_with_the_ta
     vcpu->user.x[5] = 0x80000002;
     run_expect_trap(vcpu, encode_i(INSN_jalr, 1, 5, 1), CAUSE_INSN_MISALIGNED, 0x80000002);
     run_expect(vcpu, encode_b(INSN_bne, 0, 0, 6), EXEC_NEXT); /* not taken */
+    vcpu->user.pc = pc;
+    run_expect(vcpu, encode_j(1, 8), EXEC_NEXT);
+    assert_int_equal(vcpu->user.pc, pc + 8);
 }
 
 static void illegal_instructions_trap_with_their_bits_in_tval(void **state)

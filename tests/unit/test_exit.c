@@ -191,6 +191,21 @@ static void an_access_that_is_done_is_only_completed(void **state)
     assert_int_equal(exit_handle(hart()), ACTION_RESUME); /* and once only */
     exit_complete_mmio(hart());
     assert_int_equal(hart()->user.pc, PC + 4);
+    done = (struct exit_mmio){.size = 1, .reg = 7, .done = 1, .data = 0x1234};
+    assert_int_equal(mmio(done), ACTION_RESUME);
+    assert_int_equal(hart()->user.x[7], 0x34); /* the size is what counts */
+}
+
+static void an_access_that_is_not_done_is_not_completed(void **state)
+{
+    (void)state;
+    hart()->user.x[7] = 5;
+    hart()->priv.exit = (struct exit_record){
+        .kind = EXIT_MMIO, .mmio = {.gpa = DEVICE, .size = 4, .reg = 7, .insn_len = 4}};
+    exit_complete_mmio(hart());
+    assert_int_equal(hart()->priv.exit.kind, EXIT_MMIO);
+    assert_int_equal(hart()->user.x[7], 5);
+    assert_int_equal(hart()->user.pc, PC);
 }
 
 static void an_access_that_no_engine_decodes_parks_the_vcpu(void **state)
@@ -288,6 +303,10 @@ static void an_illegal_csr_access_is_an_illegal_instruction_with_its_bits_in_stv
     hart()->user.pc = PC;
     assert_int_equal(csr(CSR_sscratch, 0, 4, 6), ACTION_RESUME); /* funct3 4 is no Zicsr */
     assert_int_equal(hart()->traps, 2);
+    hart()->user.pc = PC;
+    hart()->priv.exit = (struct exit_record){.kind = EXIT_CSR, .insn = 0x14001313}; /* slli */
+    assert_int_equal(exit_handle(hart()), ACTION_RESUME);
+    assert_int_equal(hart()->traps, 3);
 }
 
 static void wfi_waits_unless_an_enabled_interrupt_is_pending(void **state)
@@ -335,6 +354,9 @@ static void an_error_keeps_its_reason_and_has_one_in_any_case(void **state)
     hart()->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_TRAP_LOOP};
     assert_int_equal(exit_handle(hart()), ACTION_PARK);
     assert_int_equal(hart()->priv.exit.reason, PARK_TRAP_LOOP);
+    hart()->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_NONE};
+    assert_int_equal(exit_handle(hart()), ACTION_PARK);
+    assert_int_equal(hart()->priv.exit.reason, PARK_ENGINE);
     hart()->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = 1000};
     assert_int_equal(exit_handle(hart()), ACTION_PARK);
     assert_int_equal(hart()->priv.exit.reason, PARK_ENGINE);
@@ -377,6 +399,7 @@ int main(void)
         TEST(a_completed_access_advances_pc_by_its_length_and_retires),
         TEST(a_refused_access_is_an_access_fault_with_its_virtual_address),
         TEST(an_access_that_is_done_is_only_completed),
+        TEST(an_access_that_is_not_done_is_not_completed),
         TEST(an_access_that_no_engine_decodes_parks_the_vcpu),
         TEST(a_fault_at_the_vector_itself_parks_in_the_end),
         TEST(accesses_are_traced_with_address_and_data),

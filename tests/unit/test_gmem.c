@@ -93,6 +93,21 @@ static void table_of_slots_is_finite_and_removed_slots_are_used_again(void **sta
     assert_int_equal(gmem_add(&mem, 0, PAGE_SIZE, ram, 0, NULL), 3);
 }
 
+static void a_full_table_takes_nothing(void **state)
+{
+    struct {
+        uint64_t before[64];
+        struct gmem mem;
+    } full = {0}, copy;
+
+    (void)state;
+    for (int i = 0; i < GMEM_MAX_SLOTS; i++)
+        assert_int_equal(gmem_add(&full.mem, (gpa_t)i << 20, PAGE_SIZE, ram, 0, NULL), i);
+    copy = full;
+    assert_int_equal(gmem_add(&full.mem, BASE, PAGE_SIZE, ram, 0, NULL), ERR_NO_MEMORY);
+    assert_memory_equal(&full, &copy, sizeof(full));
+}
+
 static void pointer_is_given_only_for_a_range_inside_one_slot(void **state)
 {
     (void)state;
@@ -335,6 +350,7 @@ int main(void)
         TEST(slot_must_have_aligned_memory_known_flags_and_a_bitmap_to_log),
         TEST(slots_must_not_overlap_but_may_touch),
         TEST(table_of_slots_is_finite_and_removed_slots_are_used_again),
+        TEST(a_full_table_takes_nothing),
         TEST(pointer_is_given_only_for_a_range_inside_one_slot),
         TEST(sum_of_start_and_length_that_wraps_is_refused),
         TEST(read_only_slot_refuses_every_way_of_writing),

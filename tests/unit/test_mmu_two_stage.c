@@ -191,6 +191,7 @@ static void guest_physical_addresses_have_two_more_bits_and_no_sign(void **state
 
         build(mode);
         walk.root.geometry = NULL;
+        g_map(VA, 0, leaf_for(PA, RWXU));
         g_map(top | VA, 0, leaf_for(PA, RWXU));
         works(top | VA, MMU_LOAD);
         assert_int_equal(leaf.gpa, PA | (VA & ~PAGE_MASK));

@@ -441,6 +441,18 @@ static void completion_is_not_compared_with_the_last_claim_of_the_target(void **
     assert_true(is_pending(f, 5));
 }
 
+static void completion_of_what_nobody_claimed_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+
+    arm(f, 1, 5, 1);
+    line(5, true);
+    set(f, claim(1), 5);
+    assert_int_equal(get(f, claim(1)), 5);
+    set(f, claim(1), 5); /* and here the line that is still high counts for the first time */
+    assert_true(is_pending(f, 5));
+}
+
 static void completion_of_a_number_that_is_no_source_is_ignored(void **state)
 {
     struct fixture *f = *state;
@@ -598,6 +610,45 @@ static void a_snapshot_keeps_every_register_and_the_gateways(void **state)
     assert_false(is_pending(f, 70));
 }
 
+static void a_claim_of_nothing_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t words[S_WORDS], again[S_WORDS];
+
+    save(words);
+    assert_int_equal(get(f, claim(1)), 0);
+    save(again);
+    assert_memory_equal(words, again, sizeof(words));
+}
+
+static void reset_leaves_the_state_of_the_beginning(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t fresh[S_WORDS], after[S_WORDS];
+
+    save(fresh);
+    for (unsigned irq = 1; irq < 40; irq++) {
+        arm(f, 1, irq, 1 + irq % 7);
+        line(irq, true);
+    }
+    set(f, threshold(3), 4);
+    set(f, claim(1), get(f, claim(1))); /* a request again */
+    get(f, claim(1));
+    plic.chip.ops->reset(&plic.chip);
+    save(after);
+    assert_memory_equal(fresh, after, sizeof(fresh));
+}
+
+static void harts_that_are_not_there_are_not_interrupted(void **state)
+{
+    struct fixture *f = *state;
+
+    f->vm.nvcpus = 1;
+    arm(f, 3, 1, 1);
+    line(1, true);
+    assert_int_equal(get(f, claim(3)), 1);
+}
+
 static void a_snapshot_with_a_value_that_no_register_holds_is_refused(void **state)
 {
     static const struct {
@@ -673,6 +724,7 @@ int main(void)
         TEST(a_forwarded_request_is_not_retracted_when_the_line_falls),
         TEST(completion_of_a_source_not_enabled_for_the_target_is_ignored),
         TEST(completion_is_not_compared_with_the_last_claim_of_the_target),
+        TEST(completion_of_what_nobody_claimed_is_ignored),
         TEST(completion_of_a_number_that_is_no_source_is_ignored),
         TEST(m_contexts_store_what_is_written_and_raise_and_claim_nothing),
         TEST(lines_that_are_no_source_are_ignored),
@@ -680,6 +732,9 @@ int main(void)
         TEST(reset_clears_everything),
         TEST(describes_itself_with_95_sources),
         TEST(a_snapshot_keeps_every_register_and_the_gateways),
+        TEST(a_claim_of_nothing_changes_nothing),
+        TEST(reset_leaves_the_state_of_the_beginning),
+        TEST(harts_that_are_not_there_are_not_interrupted),
         TEST(a_snapshot_with_a_value_that_no_register_holds_is_refused),
         TEST(a_snapshot_that_ends_early_is_refused),
     };

@@ -40,6 +40,8 @@ static void sanitize_forces_every_register_to_a_legal_value(void **state)
     assert_int_equal(vcpu->priv.senvcfg, 0xf1);
     assert_int_equal(vcpu->priv.hsm_start, ONES - 1);
     assert_int_equal(vcpu->priv.hsm_satp, 0);
+    assert_int_equal(vcpu->priv.suspend_retentive, 1);
+    assert_int_equal(vcpu->priv.reserved, 0);
     assert_int_equal(vcpu->priv.exit.kind, EXIT_NONE);
 }
 
@@ -97,7 +99,7 @@ static void sanitize_leaves_the_sbi_deadline_without_sstc(void **state)
 static void sanitize_drops_an_access_that_no_engine_decodes(void **state)
 {
     static const struct exit_mmio good = {.size = 4, .reg = 5, .insn_len = 4};
-    struct exit_mmio bad[9];
+    struct exit_mmio bad[11];
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
@@ -112,6 +114,8 @@ static void sanitize_drops_an_access_that_no_engine_decodes(void **state)
     bad[7].size = 0;
     bad[8].reg_file = EXIT_REG_F;
     bad[8].size = 1; /* there is no flb */
+    bad[9].sign = 2;
+    bad[10].failed = 2;
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         struct exit_record record = {.kind = EXIT_MMIO, .mmio = bad[i]};
         exit_sanitize(&record);
@@ -128,6 +132,16 @@ static void sanitize_drops_an_access_that_no_engine_decodes(void **state)
     assert_int_equal(record.kind, EXIT_NONE);
 }
 
+static void sanitize_keeps_nothing_that_an_exit_does_not_have(void **state)
+{
+    struct exit_record record = {.kind = EXIT_WFI, .reserved = 7, .mmio = {.gpa = 5, .reg = 40}};
+    static const struct exit_record wfi = {.kind = EXIT_WFI};
+
+    (void)state;
+    exit_sanitize(&record);
+    assert_memory_equal(&record, &wfi, sizeof(record));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -138,6 +152,7 @@ int main(void)
         TEST(sanitize_gives_a_hart_its_own_id_and_a_state_it_can_leave),
         TEST(sanitize_leaves_the_sbi_deadline_without_sstc),
         TEST(sanitize_drops_an_access_that_no_engine_decodes),
+        TEST(sanitize_keeps_nothing_that_an_exit_does_not_have),
     };
 
     return cmocka_run_group_tests_name("sanitize", tests, NULL, NULL);

@@ -89,6 +89,7 @@ static void stop_does_not_return_and_leaves_no_interrupt_for_the_next_start(void
     assert_int_equal(sbi_ecall_noreturn(vcpu, 0x48534D, 1, 0, 0, 0), ACTION_WAIT);
     assert_int_equal(atomic_load(&vcpu->hsm), HSM_STOPPED);
     assert_int_equal(atomic_load(&vcpu->pending), 0);
+    assert_int_equal(vcpu->priv.sie, 0);
     assert_int_equal(f->vcpu_deadline[0], UINT64_MAX);
     assert_false(vcpu_has_wakeup(vcpu));
     assert_false(hsm_settle(vcpu));
@@ -103,6 +104,18 @@ static void a_stopped_hart_can_be_started_again(void **state)
     assert_int_equal(start(f, 1, ENTRY), 0);
     assert_true(hsm_settle(&f->vcpu[1]));
     assert_int_equal(f->vcpu[1].user.pc, ENTRY);
+}
+
+static void only_a_started_hart_can_stop_or_suspend(void **state)
+{
+    struct fixture *f = *state;
+
+    for (uint32_t from = HSM_STARTED + 1; from < 10; from++) {
+        atomic_store(&f->vcpu[1].hsm, from);
+        assert_int_equal(hsm(f, 1, 1, 0, 0, 0).error, -1);
+        assert_int_equal(hsm(f, 1, 3, 0, 0, 0).error, -1);
+        assert_int_equal(atomic_load(&f->vcpu[1].hsm), from);
+    }
 }
 
 static void status_is_the_state_of_the_hart(void **state)
@@ -224,6 +237,7 @@ int main(void)
         TEST(start_of_a_hart_that_is_not_stopped_is_already_available),
         TEST(stop_does_not_return_and_leaves_no_interrupt_for_the_next_start),
         TEST(a_stopped_hart_can_be_started_again),
+        TEST(only_a_started_hart_can_stop_or_suspend),
         TEST(status_is_the_state_of_the_hart),
         TEST(retentive_suspension_returns_success_when_an_interrupt_is_pending),
         TEST(non_retentive_suspension_resumes_at_resume_addr),

@@ -140,6 +140,38 @@ static void a_fault_on_the_mask_goes_to_the_supervisor_with_sepc_at_the_ecall(vo
     assert_int_equal(fence_log.tlb + fence_log.code, 0);
 }
 
+static int untouched_read(void *ctx, uint64_t offset, unsigned size, uint64_t *value)
+{
+    (void)ctx;
+    (void)value;
+    fail_msg("read of %u bytes at %lu", size, (unsigned long)offset);
+    return ERR_INVALID;
+}
+
+static int untouched_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
+{
+    return untouched_read(ctx, offset, size, &value);
+}
+
+static void a_mask_in_a_device_is_an_access_fault(void **state)
+{
+    static const struct bus_region region = {.base = 0x4000,
+                                             .size = 0x1000,
+                                             .widths = BUS_ANY,
+                                             .name = "device",
+                                             .read = untouched_read,
+                                             .write = untouched_write};
+    struct fixture *f = *state;
+    struct vcpu *vcpu = &f->vcpu[0];
+
+    assert_int_equal(bus_add(&f->vm.bus, &region), 0);
+    sbi_prepare(vcpu, 4, 0, (const uint64_t[6]){0x4000});
+    assert_int_equal(sbi_handle(vcpu), ACTION_RESUME);
+    assert_int_equal(vcpu->priv.scause, CAUSE_LOAD_ACCESS);
+    assert_int_equal(vcpu->priv.stval, 0x4000);
+    assert_int_equal(ipis(f), 0);
+}
+
 static void a_fault_that_cannot_be_delivered_parks_the_hart(void **state)
 {
     struct fixture *f = *state;
@@ -175,6 +207,7 @@ int main(void)
         TEST(a_null_mask_means_all_harts_and_bits_of_missing_harts_mean_none),
         TEST(remote_sfence_vma_takes_start_size_and_asid),
         TEST(a_fault_on_the_mask_goes_to_the_supervisor_with_sepc_at_the_ecall),
+        TEST(a_mask_in_a_device_is_an_access_fault),
         TEST(a_fault_that_cannot_be_delivered_parks_the_hart),
         TEST(shutdown_powers_off_and_does_not_return),
     };

@@ -107,6 +107,21 @@ static void a_mask_with_a_hart_that_does_not_exist_is_invalid_and_reaches_none(v
     }
 }
 
+static void hart_ids_may_have_gaps(void **state)
+{
+    struct fixture *f = *state;
+
+    take_ipis(f);
+    f->vm.vcpu[1] = NULL;
+    assert_int_equal(send_ipi(f, 0, UINT64_MAX), 0);
+    assert_int_equal(take_ipis(f), 0xd);
+    assert_int_equal(send_ipi(f, 2, 0), -3);
+    assert_int_equal(send_ipi(f, 3, 0), -3);
+    assert_int_equal(take_ipis(f), 0);
+    assert_int_equal(send_ipi(f, 5, 0), 0);
+    assert_int_equal(take_ipis(f), 5);
+}
+
 static void an_ipi_to_a_stopped_hart_succeeds_and_is_not_kept_for_its_start(void **state)
 {
     struct fixture *f = *state;
@@ -124,6 +139,7 @@ int main(void)
         TEST(send_ipi_makes_ssip_pending_at_the_harts_of_the_mask_alone),
         TEST(a_mask_base_of_minus_1_means_all_harts_and_ignores_the_mask),
         TEST(a_mask_with_a_hart_that_does_not_exist_is_invalid_and_reaches_none),
+        TEST(hart_ids_may_have_gaps),
         TEST(an_ipi_to_a_stopped_hart_succeeds_and_is_not_kept_for_its_start),
     };
 

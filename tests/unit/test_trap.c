@@ -186,6 +186,11 @@ static void user_code_at_the_address_of_the_vector_is_no_loop(void **state)
         vcpu->user.pc = VECTOR;
         assert_int_equal(deliver(vcpu, CAUSE_ECALL_U, 0), 0);
     }
+    for (unsigned i = 0; i < 10; i++) { /* nor is its handler that traps once for each of them */
+        vcpu->priv.mode = i % 2 == 0 ? PRIV_U : PRIV_S;
+        vcpu->user.pc = VECTOR;
+        assert_int_equal(deliver(vcpu, CAUSE_ILLEGAL_INSN, 0), 0);
+    }
 }
 
 static void a_trap_elsewhere_between_two_at_the_vector_shows_that_it_is_no_loop(void **state)
@@ -207,6 +212,28 @@ static void an_interrupt_at_the_vector_is_no_loop(void **state)
     for (unsigned i = 0; i < 10; i++) {
         vcpu->user.pc = VECTOR;
         assert_int_equal(deliver(vcpu, CAUSE_INTERRUPT | IRQ_SSI, 0), 0);
+    }
+}
+
+static void a_vector_that_moves_is_no_loop(void **state)
+{
+    struct vcpu *vcpu = hart(state);
+
+    for (unsigned i = 0; i < 10; i++) {
+        vcpu->user.pc = VECTOR + 0x100;
+        vcpu->priv.stvec = i % 2 == 0 ? VECTOR : VECTOR + 0x100;
+        assert_int_equal(deliver(vcpu, CAUSE_ILLEGAL_INSN, 0), 0);
+    }
+}
+
+static void a_handler_that_returned_between_two_traps_is_no_loop(void **state)
+{
+    struct vcpu *vcpu = hart(state);
+
+    for (unsigned i = 0; i < 10; i++) {
+        vcpu->user.pc = VECTOR;
+        assert_int_equal(deliver(vcpu, CAUSE_ILLEGAL_INSN, 0), 0);
+        trap_sret(vcpu);
     }
 }
 
@@ -271,6 +298,8 @@ int main(void)
         TEST(user_code_at_the_address_of_the_vector_is_no_loop),
         TEST(a_trap_elsewhere_between_two_at_the_vector_shows_that_it_is_no_loop),
         TEST(an_interrupt_at_the_vector_is_no_loop),
+        TEST(a_vector_that_moves_is_no_loop),
+        TEST(a_handler_that_returned_between_two_traps_is_no_loop),
         TEST(a_delivered_trap_is_traced_with_cause_and_pc),
         TEST(every_cause_has_a_name),
     };

@@ -231,6 +231,17 @@ static void load_does_not_open_a_page_for_stores(void **state)
     fetch_traps(VA, CAUSE_INSN_PAGE, VA);
 }
 
+static void fetch_does_not_open_a_page_for_loads(void **state)
+{
+    uint32_t raw;
+
+    (void)state;
+    page_tables();
+    *pte(0) = pte_to(DATA, PTE_V | PTE_X | PTE_A);
+    assert_int_equal(vmem_fetch(vcpu, VA, &raw, &at), VMEM_OK);
+    load_traps(VA, 8, CAUSE_LOAD_PAGE, VA);
+}
+
 static void svadu_sets_D_by_the_first_store_after_a_load(void **state)
 {
     (void)state;
@@ -472,6 +483,19 @@ static void translate_tells_the_guest_physical_address_also_from_the_stlb(void *
     }
 }
 
+static void translate_tells_pages_of_several_slots_apart(void **state)
+{
+    static uint8_t page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+    (void)state;
+    assert_true(gmem_add(&f->vm.mem, NOWHERE, PAGE_SIZE, page, 0, NULL) > 0);
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(vmem_translate(vcpu, NOWHERE + 24, 8, MMU_LOAD, &at), VMEM_OK);
+        assert_int_equal(at.gpa, NOWHERE + 24);
+        assert_ptr_equal(at.host, page + 24);
+    }
+}
+
 static void translate_refuses_a_range_that_leaves_its_page(void **state)
 {
     (void)state;
@@ -515,6 +539,7 @@ int main(void)
         TEST(fetch_from_a_device_is_an_access_fault),
         TEST(store_to_read_only_memory_is_an_access_fault),
         TEST(load_does_not_open_a_page_for_stores),
+        TEST(fetch_does_not_open_a_page_for_loads),
         TEST(svadu_sets_D_by_the_first_store_after_a_load),
         TEST(stores_mark_the_page_and_loads_do_not),
         TEST(misaligned_access_in_ram_works),
@@ -531,6 +556,7 @@ int main(void)
         TEST(address_space_that_was_left_without_asids_is_read_anew),
         TEST(flush_ignores_ASID_bits_that_are_not_implemented),
         TEST(translate_tells_the_guest_physical_address_also_from_the_stlb),
+        TEST(translate_tells_pages_of_several_slots_apart),
         TEST(translate_refuses_a_range_that_leaves_its_page),
         TEST(debugger_sees_every_mapped_page_and_changes_nothing),
     };

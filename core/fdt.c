@@ -430,11 +430,38 @@ static int set_chosen(void *fdt, const struct fdt_chosen *chosen)
     return error;
 }
 
+/* Do names and properties of the structure block end within it? libfdt before 1.7 walks in circles
+ * when the length of a property makes its offset wrap. */
+static bool tokens_fit(const void *fdt)
+{
+    const uint8_t *block = (const uint8_t *)fdt + fdt_off_dt_struct(fdt);
+    uint64_t size = fdt_size_dt_struct(fdt), at = 0;
+
+    while (at <= size && size - at >= FDT_TAGSIZE) {
+        uint32_t tag = fdt32_ld((const fdt32_t *)(block + at));
+        at += FDT_TAGSIZE;
+        if (tag == FDT_END)
+            return true;
+        if (tag == FDT_BEGIN_NODE) {
+            while (at < size && block[at] != '\0')
+                at++;
+            at++;
+        } else if (tag == FDT_PROP) {
+            if (size - at < 8)
+                return false;
+            at += 8 + (uint64_t)fdt32_ld((const fdt32_t *)(block + at)); /* length, name */
+        }
+        at = (at + FDT_TAGSIZE - 1) & ~(uint64_t)(FDT_TAGSIZE - 1);
+    }
+    return false;
+}
+
 /* libfdt trusts the fields of versions before 17 too much to be given them; dtc writes 17. */
 bool fdt_is_sound(const void *fdt, size_t size)
 {
     return size >= sizeof(struct fdt_header) && fdt_magic(fdt) == FDT_MAGIC &&
-           fdt_version(fdt) >= 17 && fdt_check_full(fdt, size) == 0;
+           fdt_version(fdt) >= 17 && fdt_totalsize(fdt) <= size && fdt_check_header(fdt) == 0 &&
+           tokens_fit(fdt) && fdt_check_full(fdt, size) == 0;
 }
 
 int fdt_adopt(const void *dtb, size_t dtb_size, const struct fdt_chosen *chosen, void *buf,

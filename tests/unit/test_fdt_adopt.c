@@ -176,12 +176,29 @@ static void no_flipped_bit_in_a_tree_does_harm(void **state)
     }
 }
 
+/* Lengths at which a walk that adds without care stays where it is, or goes back. */
+static void a_property_longer_than_its_block_is_refused(void **state)
+{
+    static const uint32_t lengths[] = {0xfffffff4, 0xfffffff0, 0x7fffffff, 0x1000};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+        size_t size = make_outside(false);
+        /* the root's FDT_BEGIN_NODE and empty name, then FDT_PROP and its length */
+        fdt32_t *length = (fdt32_t *)(outside + fdt_off_dt_struct(outside) + 12);
+        assert_int_equal(fdt32_to_cpu(*length), sizeof("outside"));
+        *length = cpu_to_fdt32(lengths[i]);
+        assert_int_equal(fdt_adopt(outside, size, &ours, tree, sizeof(tree)), ERR_FORMAT);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, NULL)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(adopted_tree_gets_bootargs_and_initrd),
+        TEST(a_property_longer_than_its_block_is_refused),
         TEST(adopted_tree_keeps_its_own_where_nothing_is_given),
         TEST(adopted_tree_may_lie_at_any_alignment),
         TEST(adopted_tree_has_room_for_a_boot_loader_too),

@@ -255,6 +255,46 @@ static void check_float(void)
     print("hs: floating-point state survives exits with FS on, clean and off\n");
 }
 
+#define SSTATUS_VS (3UL << 9)
+
+static uint64_t vector_read(void)
+{
+    uint64_t value;
+
+    __asm__ volatile(".option push\n.option arch, +v\nvmv.x.s %0, v31\n.option pop" : "=r"(value));
+    return value;
+}
+
+/* vl, vtype and elements are the guest's own whatever happened in between; on harts with V. */
+static void check_vector(void)
+{
+    uint64_t got, vl, vtype;
+
+    csr_clear(sstatus, SSTATUS_VS);
+    csr_set(sstatus, 1UL << 9);
+    if (!(csr_read(sstatus) & SSTATUS_VS)) {
+        print("hs: no V here\n");
+        return;
+    }
+    __asm__ volatile(".option push\n.option arch, +v\nvsetivli zero, 2, e64, m1, ta, ma\n"
+                     "vmv.v.x v31, %0\n.option pop"
+                     :
+                     : "r"(0x123456789abcdef0)
+                     : "memory");
+    for (uint64_t vs = 0; vs < 3; vs++) { /* Off, Initial, Clean */
+        csr_clear(sstatus, SSTATUS_VS);
+        csr_set(sstatus, vs << 9);
+        (void)sbi_hart_get_status(0);
+    }
+    require(vector_read() == 0x123456789abcdef0);
+    __asm__ volatile("csrr %0, 0xc20\ncsrr %1, 0xc21" : "=r"(vl), "=r"(vtype));
+    require(vl == 2 && vtype == 0xd8);
+    csr_clear(sstatus, SSTATUS_VS);
+    PROBE("csrr %[got], 0xc20", [va] "r"(0UL));
+    require(met.count == 1 && met.scause == CAUSE_ILLEGAL_INSTRUCTION);
+    print("hs: vector state survives exits with VS off, initial and clean\n");
+}
+
 /* Supervisor registers survive a call that takes them out of the hart. */
 static void check_registers_survive(void)
 {
@@ -347,6 +387,7 @@ void guest_main(uint64_t hart)
     check_user_bit_on_kernel_code();
     check_table_in_device();
     check_float();
+    check_vector();
     check_registers_survive();
     check_ipi();
     check_legacy_mask();

@@ -52,8 +52,7 @@ int bus_add(struct bus *bus, const struct bus_region *region)
     return 0;
 }
 
-/* The index of the region that contains gpa, or ERR_NOT_FOUND. */
-static int region_index(const struct bus *bus, gpa_t gpa)
+int bus_index(const struct bus *bus, gpa_t gpa)
 {
     unsigned after = regions_up_to(bus, gpa);
 
@@ -64,7 +63,7 @@ static int region_index(const struct bus *bus, gpa_t gpa)
 
 const struct bus_region *bus_find(const struct bus *bus, gpa_t gpa)
 {
-    int index = region_index(bus, gpa);
+    int index = bus_index(bus, gpa);
 
     return index < 0 ? NULL : bus->region[index];
 }
@@ -75,7 +74,7 @@ static int admit(struct bus *bus, gpa_t gpa, unsigned size, const struct bus_reg
     unsigned index = bus->last;
 
     if (index >= bus->count || gpa - bus->region[index]->base >= bus->region[index]->size) {
-        int found = region_index(bus, gpa);
+        int found = bus_index(bus, gpa);
         if (found < 0)
             return ERR_NOT_FOUND;
         index = bus->last = (unsigned)found;

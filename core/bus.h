@@ -41,6 +41,16 @@ int bus_add(struct bus *bus, const struct bus_region *region) MUST_CHECK;
 /* The region that contains gpa, or NULL. */
 const struct bus_region *bus_find(const struct bus *bus, gpa_t gpa);
 
+/* The same by its index, or ERR_NOT_FOUND. */
+int bus_index(const struct bus *bus, gpa_t gpa) MUST_CHECK;
+
+/* Does the region take an access of 1, 2, 4 or 8 bytes there? Its width bits are the widths. */
+static inline bool bus_admits(const struct bus_region *region, uint64_t offset, unsigned size)
+{
+    return (region->widths & size) != 0 && (offset & (size - 1)) == 0 &&
+           region->size - offset >= size;
+}
+
 /* size 1, 2, 4 or 8, else ERR_INVALID. ERR_NOT_FOUND: no region; ERR_RANGE: crosses the region's
  * end or misaligned; ERR_UNSUPPORTED: a width that the device does not take; else what the device
  * says. Values are zero-extended whatever the device or the caller left above `size` bytes. */

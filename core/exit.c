@@ -86,11 +86,12 @@ static void access_device(struct vcpu *vcpu, struct exit_mmio *mmio)
         vm->trace(vm, vcpu, mmio->write ? VM_TRACE_WRITE : VM_TRACE_READ, mmio->gpa, mmio->data);
 }
 
-/* Carries out what has not taken place yet, and completes it. */
-static enum exit_action finish_access(struct vcpu *vcpu)
+static enum exit_action handle_mmio(struct vcpu *vcpu)
 {
     struct exit_record *exit = &vcpu->priv.exit;
 
+    if (!exit_mmio_valid(&exit->mmio))
+        return exit_park(vcpu, PARK_ENGINE, exit->mmio.gpa);
     if (!exit->mmio.done) {
         vm_lock(vcpu->vm);
         access_device(vcpu, &exit->mmio);
@@ -98,19 +99,6 @@ static enum exit_action finish_access(struct vcpu *vcpu)
     }
     exit_complete_mmio(vcpu);
     return exit->kind == EXIT_ERROR ? ACTION_PARK : ACTION_RESUME;
-}
-
-enum exit_action exit_access(struct vcpu *vcpu)
-{
-    vcpu->exits[EXIT_MMIO]++;
-    return finish_access(vcpu);
-}
-
-static enum exit_action handle_mmio(struct vcpu *vcpu)
-{
-    if (!exit_mmio_valid(&vcpu->priv.exit.mmio))
-        return exit_park(vcpu, PARK_ENGINE, vcpu->priv.exit.mmio.gpa);
-    return finish_access(vcpu);
 }
 
 /* The operation that a Zicsr instruction asks for; rs1 (or the immediate) 0 makes set and clear

@@ -74,10 +74,6 @@ struct vcpu;
  */
 enum exit_action exit_handle(struct vcpu *vcpu) MUST_CHECK;
 
-/* The same for an access that the calling engine has just decoded (EXIT_MMIO), without leaving
- * `run`: counts the exit, carries the access out and completes it. */
-enum exit_action exit_access(struct vcpu *vcpu) MUST_CHECK;
-
 /*
  * Ends a decided MMIO access: writes the register and advances pc, or delivers the access fault.
  * The record then says EXIT_NONE, so that a second call does nothing; or EXIT_ERROR when the fault

@@ -41,15 +41,6 @@ struct vm {
     bool hw_ad;    /* A and D bits are updated by hardware (Svadu) */
     bool hw_timer; /* harts compare stimecmp by themselves: set_timer need not look at the clock */
 
-    struct gmem mem;
-    struct bus bus;
-    struct irqchip *irqchip;
-    struct console console;
-    unsigned ndevices;
-    struct device *device[VM_MAX_DEVICES];
-    unsigned nvcpus;
-    struct vcpu *vcpu[VM_MAX_VCPUS]; /* index = hart id; NULL below nvcpus: no such hart */
-
     _Atomic uint32_t stop; /* enum vm_stop; the first reason stays */
     uint32_t stop_code;
     _Atomic uint32_t guest_messages;
@@ -58,6 +49,15 @@ struct vm {
     uint64_t mvendorid, marchid, mimpid;
     /* Called for every trap delivered and every device access when set (deterministic tracing). */
     void (*trace)(struct vm *vm, struct vcpu *vcpu, uint64_t kind, uint64_t a, uint64_t b);
+
+    struct gmem mem;
+    struct bus bus;
+    struct irqchip *irqchip;
+    struct console console;
+    unsigned ndevices;
+    struct device *device[VM_MAX_DEVICES];
+    unsigned nvcpus;
+    struct vcpu *vcpu[VM_MAX_VCPUS]; /* index = hart id; NULL below nvcpus: no such hart */
 };
 
 /* Kinds for vm->trace. */

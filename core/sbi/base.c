@@ -45,4 +45,4 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
     }
 }
 
-const struct sbi_extension sbi_base = {"base", SBI_EID_BASE, SBI_EID_BASE, handle};
+const struct sbi_extension sbi_base = {"base", SBI_EID_BASE, SBI_EID_BASE, true, handle};

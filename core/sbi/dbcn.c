@@ -70,4 +70,4 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
         console_read(vcpu->vm, call, result);
 }
 
-const struct sbi_extension sbi_dbcn = {"dbcn", SBI_EID_DBCN, SBI_EID_DBCN, handle};
+const struct sbi_extension sbi_dbcn = {"dbcn", SBI_EID_DBCN, SBI_EID_DBCN, true, handle};

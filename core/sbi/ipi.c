@@ -25,4 +25,4 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
         sbi_send_ipi(vcpu->vm, &set);
 }
 
-const struct sbi_extension sbi_ipi = {"ipi", SBI_EID_IPI, SBI_EID_IPI, handle};
+const struct sbi_extension sbi_ipi = {"ipi", SBI_EID_IPI, SBI_EID_IPI, true, handle};

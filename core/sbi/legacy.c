@@ -125,5 +125,5 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
     }
 }
 
-const struct sbi_extension sbi_legacy = {"legacy", SBI_EID_LEGACY_FIRST, SBI_EID_LEGACY_LAST,
+const struct sbi_extension sbi_legacy = {"legacy", SBI_EID_LEGACY_FIRST, SBI_EID_LEGACY_LAST, false,
                                          handle};

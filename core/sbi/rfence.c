@@ -75,4 +75,4 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
         result->error = sbi_sfence_vma(vcpu, &set, call->arg[2], call->arg[3], asid);
 }
 
-const struct sbi_extension sbi_rfence = {"rfence", SBI_EID_RFENCE, SBI_EID_RFENCE, handle};
+const struct sbi_extension sbi_rfence = {"rfence", SBI_EID_RFENCE, SBI_EID_RFENCE, true, handle};

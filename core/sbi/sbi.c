@@ -5,7 +5,9 @@
 #include "core/sbi/parts.h"
 #include "core/vm.h"
 
-enum { A0 = 10, A1 = 11, A6 = 16, A7 = 17 };
+enum { A0 = 10, A1 = 11, A7 = 17 };
+
+_Static_assert(offsetof(struct sbi_call, eid) == (A7 - A0) * sizeof(uint64_t), "a0..a7 in a row");
 
 /* By the last digit of the id, which tells all but the legacy ones apart. */
 static const struct sbi_extension *const extensions[16] = {
@@ -24,48 +26,35 @@ const struct sbi_extension *sbi_find(uint64_t eid)
     return eid <= SBI_EID_LEGACY_LAST ? &sbi_legacy : NULL;
 }
 
-/* Spelled out, since compilers make loops and copies of anything shorter, on the way of every call.
- */
-static void read_call(const struct vcpu *vcpu, struct sbi_call *call)
-{
-    const uint64_t *a = &vcpu->user.x[A0];
-
-    call->arg[0] = a[0];
-    call->arg[1] = a[1];
-    call->arg[2] = a[2];
-    call->arg[3] = a[3];
-    call->arg[4] = a[4];
-    call->arg[5] = a[5];
-    call->fid = a[A6 - A0];
-    call->eid = a[A7 - A0];
-}
-
 /* The instructions that firmware would retire for the call count as one. */
-static void write_return(struct vcpu *vcpu, const struct sbi_call *call,
-                         const struct sbi_result *result)
+static void write_return(struct vcpu *vcpu, const struct sbi_result *result)
 {
     vcpu->user.x[A0] = (uint64_t)result->error;
-    if (call->eid > SBI_EID_LEGACY_END)
+    if (vcpu->user.x[A7] > SBI_EID_LEGACY_END)
         vcpu->user.x[A1] = result->value;
     vcpu->user.pc += 4;
     vcpu->priv.instret++;
     vcpu->priv.cycle++;
 }
 
-enum exit_action sbi_handle(struct vcpu *vcpu)
+/* Handlers write no register, so that the call stays where it is while they run. */
+enum exit_action sbi_answer(struct vcpu *vcpu, const struct sbi_extension *extension)
 {
     struct vm *vm = vcpu->vm;
     struct sbi_result result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME};
-    struct sbi_call call;
+    const struct sbi_call *call = (const struct sbi_call *)&vcpu->user.x[A0];
 
-    read_call(vcpu, &call);
-    const struct sbi_extension *extension = sbi_find(call.eid);
     __atomic_fetch_add(&vm->sbi_calls, 1, __ATOMIC_RELAXED);
-    if (vm->trace != NULL)
-        vm->trace(vm, vcpu, VM_TRACE_SBI, call.eid, call.fid);
-    if (extension != NULL)
-        extension->handle(vcpu, &call, &result);
+    if (UNLIKELY(vm->trace != NULL))
+        vm->trace(vm, vcpu, VM_TRACE_SBI, call->eid, call->fid);
+    if (LIKELY(extension != NULL))
+        extension->handle(vcpu, call, &result);
     if (result.flow == SBI_RETURN)
-        write_return(vcpu, &call, &result);
+        write_return(vcpu, &result);
     return result.action;
+}
+
+enum exit_action sbi_handle(struct vcpu *vcpu)
+{
+    return sbi_answer(vcpu, sbi_find(vcpu->user.x[A7]));
 }

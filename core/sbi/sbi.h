@@ -53,11 +53,12 @@ enum sbi_flow {
     SBI_NO_WRITE, /* registers and pc were set up (hart stopped, non-retentive resume) */
 };
 
+/* A call as it lies in the caller's registers, from x10 on. */
 struct sbi_call {
     uint64_t arg[6]; /* a0..a5 */
     uint64_t fid;    /* a6 */
     uint64_t eid;    /* a7 */
-};
+} __attribute__((may_alias));
 
 struct sbi_result {
     int64_t error;
@@ -69,12 +70,18 @@ struct sbi_result {
 struct sbi_extension {
     const char *name;
     uint64_t first, last; /* extension ids */
+    /* Looks at nothing of the record but x, and changes nothing but x, pc and stimecmp: engines
+     * need not bring the rest up to date. */
+    bool light;
     /* Called with *result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME}. */
     void (*handle)(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result);
 };
 
 /* Carries out the ecall that vcpu stands at (EXIT_SBI). Called without the VM lock. */
 enum exit_action sbi_handle(struct vcpu *vcpu) MUST_CHECK;
+
+/* The same for a call whose extension, sbi_find(a7), is known. */
+enum exit_action sbi_answer(struct vcpu *vcpu, const struct sbi_extension *extension) MUST_CHECK;
 
 /* The extension with this id, or NULL; for BASE probe. */
 const struct sbi_extension *sbi_find(uint64_t eid);

@@ -12,4 +12,4 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
     result->error = SBI_SUCCESS;
 }
 
-const struct sbi_extension sbi_time = {"time", SBI_EID_TIME, SBI_EID_TIME, handle};
+const struct sbi_extension sbi_time = {"time", SBI_EID_TIME, SBI_EID_TIME, true, handle};

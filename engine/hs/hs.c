@@ -181,7 +181,7 @@ static void hs_run(struct vcpu *vcpu)
         }
         scause = hs_enter(vcpu);
         atomic_store_explicit(&vcpu->running, 0, memory_order_relaxed);
-    } while (!hs_trap(vcpu, scause));
+    } while (LIKELY(scause == CAUSE_ECALL_VS) ? !hs_call(vcpu) : !hs_trap(vcpu, scause));
     atomic_store_explicit(&vcpu->running, 0, memory_order_release);
 }
 

@@ -78,6 +78,7 @@ struct hs_vcpu {
     uint64_t stimecmp;   /* of the record, when vstimecmp was last made equal to it */
     uint64_t traps;      /* vcpu->traps when the trap CSRs were last made equal to the record */
     const struct bus_region *region;                     /* the last one that was accessed */
+    unsigned region_index;                               /* ... in the bus */
     uint64_t interrupts, faults, virtual_insns, flushes; /* statistics */
     struct stlb stlb; /* for core, when it reads guest-virtual memory */
 };
@@ -117,7 +118,9 @@ void hs_load_timer(struct vcpu *vcpu);
 /* hstatus.SPV and sstatus.SPP: where sret goes. */
 void hs_set_return(const struct vcpu *vcpu);
 
-/* traps.c: what the guest left for. True when `run` ends with vcpu->priv.exit; false to go on. */
+/* traps.c: what the guest left for: an ecall from VS-mode, and everything else. True when `run`
+ * ends with vcpu->priv.exit; false to go on. */
+bool hs_call(struct vcpu *vcpu);
 bool hs_trap(struct vcpu *vcpu, uint64_t scause);
 
 /* gstage.c */

@@ -51,36 +51,30 @@ static bool inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval)
     return false;
 }
 
-/* For calls that core does not answer from x and the words around the record alone, unknown ones
- * too, the record is made complete. */
+/* Core may look at, and change, whatever the record holds. */
 static COLD bool exit_sbi(struct vcpu *vcpu)
 {
     (void)hs_state_get(vcpu, STATE_X | STATE_CSR | STATE_TIMER);
     return leave(vcpu, EXIT_SBI);
 }
 
-/* The others are answered here and now: leaving `run` would cost more than the answer. */
-static bool light_call(uint64_t eid)
-{
-    return eid == SBI_EID_TIME || eid == SBI_EID_IPI || eid == SBI_EID_RFENCE ||
-           eid == SBI_EID_DBCN || eid == SBI_EID_BASE || eid == LEGACY_PUTCHAR;
-}
-
-static COLD bool call(struct vcpu *vcpu)
+/* Light calls are answered here and now: to leave `run` would cost more than the answer. */
+bool hs_call(struct vcpu *vcpu)
 {
     uint64_t eid = vcpu->user.x[A7];
+    const struct sbi_extension *extension = sbi_find(eid);
 
     vcpu->priv.mode = PRIV_S;
-    if (UNLIKELY(!light_call(eid)))
+    if (UNLIKELY(extension == NULL || (!extension->light && eid != LEGACY_PUTCHAR)))
         return exit_sbi(vcpu);
     if (eid == SBI_EID_TIME)
         hs_get_timer(vcpu);
     vcpu->exits[EXIT_SBI]++;
-    return sbi_handle(vcpu) != ACTION_RESUME && leave(vcpu, EXIT_NONE);
+    return sbi_answer(vcpu, extension) != ACTION_RESUME && leave(vcpu, EXIT_NONE);
 }
 
 /* The instruction at pc. False when it is no longer there: the guest fetches it again. */
-static bool fetch(const struct vcpu *vcpu, uint32_t *raw)
+static inline bool fetch(const struct vcpu *vcpu, uint32_t *raw)
 {
     uint32_t high;
 
@@ -113,21 +107,14 @@ struct access {
     gpa_t gpa;
     gva_t gva;
     uint64_t cause;
-    bool torn; /* the fault is behind the first byte of a misaligned access */
 };
 
-/* The access is decided: core carries it out. Like a call it is not worth leaving `run` for. */
-static bool access_device(struct vcpu *vcpu, const struct access *a)
-{
-    struct exit_mmio *mmio = &vcpu->priv.exit.mmio;
-
-    hs_get_trap_context(vcpu); /* the bus may refuse */
-    mmio->gpa = a->gpa;
-    mmio->gva = a->gva;
-    mmio->done = mmio->failed = 0;
-    vcpu->priv.exit.kind = EXIT_MMIO;
-    return exit_access(vcpu) != ACTION_RESUME;
-}
+/* What the instruction wants done. */
+struct operation {
+    unsigned size, reg, len;
+    bool write, sign;
+    uint64_t value; /* of a store */
+};
 
 /* Harts have been seen to report the read of an AMO; to the guest it is one store. */
 static bool is_store(enum insn_class class)
@@ -136,27 +123,97 @@ static bool is_store(enum insn_class class)
            class == INSN_CLASS_AMO || class == INSN_CLASS_CBO;
 }
 
-/* Anything that accesses memory: floating point, atomics, compressed. */
-static COLD bool any_access(struct vcpu *vcpu, const struct access *a, const struct insn *insn)
+/* The bits that a value of `size` bytes leaves out of a register. */
+static unsigned spare_bits(unsigned size)
+{
+    return 64 - 8 * size;
+}
+
+/* Carries the access out. False: the device does not take it. */
+static inline bool access_device(struct vcpu *vcpu, gpa_t gpa, const struct operation *op,
+                                 uint64_t *value)
+{
+    struct vm *vm = vcpu->vm;
+    const struct bus_region *region = hs_of(vcpu)->region;
+    uint64_t offset = gpa - region->base;
+    int error;
+
+    vcpu->exits[EXIT_MMIO]++;
+    if (UNLIKELY(!bus_admits(region, offset, op->size)))
+        return false;
+    vm_lock(vm);
+    vm->bus.accesses[hs_of(vcpu)->region_index]++;
+    if (op->write)
+        error = region->write(region->ctx, offset, op->size, *value);
+    else
+        error = region->read(region->ctx, offset, op->size, value);
+    vm_unlock(vm);
+    if (UNLIKELY(vm->trace != NULL))
+        vm->trace(vm, vcpu, op->write ? VM_TRACE_WRITE : VM_TRACE_READ, gpa, *value);
+    return error == 0;
+}
+
+static inline void retire(struct vcpu *vcpu, unsigned len)
+{
+    vcpu->user.pc += len;
+    vcpu->priv.instret++;
+}
+
+/* An access by an integer register, from the device to the next instruction. */
+static inline bool integer_access(struct vcpu *vcpu, const struct access *a,
+                                  const struct operation *op)
+{
+    unsigned spare = spare_bits(op->size);
+    uint64_t value = op->value << spare >> spare;
+
+    if (UNLIKELY(!access_device(vcpu, a->gpa, op, &value)))
+        return inject(vcpu, op->write ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
+    if (!op->write) {
+        value <<= spare;
+        value = op->sign ? (uint64_t)((int64_t)value >> spare) : value >> spare;
+        vcpu_set_x(vcpu, op->reg, value);
+    }
+    retire(vcpu, op->len);
+    return false;
+}
+
+/* By a floating-point register: both sides of it go through the record. */
+static bool float_access(struct vcpu *vcpu, const struct access *a, const struct operation *op)
+{
+    uint64_t boxed = op->size == 8 ? 0 : UINT64_MAX << 8 * op->size;
+    uint64_t value;
+
+    (void)hs_state_get(vcpu, STATE_CSR | STATE_F);
+    value = vcpu->user.f[op->reg] & ~boxed;
+    if (!access_device(vcpu, a->gpa, op, &value))
+        return inject(vcpu, op->write ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
+    if (!op->write) {
+        vcpu->user.f[op->reg] = (value & ~boxed) | boxed;
+        vcpu->priv.sstatus |= SSTATUS_FS;
+    }
+    retire(vcpu, op->len);
+    return false;
+}
+
+/* Anything that accesses memory: floating point, atomics, compressed. `torn`: the fault is behind
+ * the first byte of a misaligned access. */
+static COLD bool any_access(struct vcpu *vcpu, const struct access *a, const struct insn *insn,
+                            bool torn)
 {
     const struct insn_info *info = insn_info(insn->id);
     enum insn_class class = (enum insn_class)info->class;
     bool fp = class == INSN_CLASS_FLOAD || class == INSN_CLASS_FSTORE;
     bool write = class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE;
-    struct exit_mmio *mmio = &vcpu->priv.exit.mmio;
+    struct operation op = {.size = 1u << info->width,
+                           .reg = write ? insn->rs2 : insn->rd,
+                           .len = insn->len,
+                           .write = write,
+                           .sign = info->sign,
+                           .value = vcpu->user.x[insn->rs2]};
 
-    if (a->torn || !(write || fp || class == INSN_CLASS_LOAD))
+    if (torn || !(write || fp || class == INSN_CLASS_LOAD))
         return inject(vcpu, is_store(class) ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
-    if (fp)
-        (void)hs_state_get(vcpu, STATE_CSR | STATE_F);
-    mmio->data = write ? (fp ? vcpu->user.f : vcpu->user.x)[insn->rs2] : 0;
-    mmio->size = (uint8_t)(1u << info->width);
-    mmio->write = write;
-    mmio->sign = info->sign;
-    mmio->reg = insn->rd;
-    mmio->reg_file = fp ? EXIT_REG_F : EXIT_REG_X;
-    mmio->insn_len = insn->len;
-    return access_device(vcpu, a);
+    return fp ? float_access(vcpu, a, &op) : integer_access(vcpu, a, &op);
 }
 
 /* Most accesses are 32-bit loads and stores of integers (Unpriv. 2.6). False for encodings that do
@@ -168,69 +225,74 @@ static bool is_plain(uint32_t raw)
     return (raw & 0x7f) == LOAD ? width != 7 : (raw & 0x7f) == STORE && width < 4;
 }
 
-static bool plain_access(struct vcpu *vcpu, const struct access *a, uint32_t raw, unsigned len)
+static inline bool plain_access(struct vcpu *vcpu, const struct access *a, uint32_t raw,
+                                unsigned len)
 {
-    struct exit_mmio *mmio = &vcpu->priv.exit.mmio;
+    struct operation op = {.size = 1u << (raw >> 12 & 3),
+                           .reg = raw >> 7 & 31,
+                           .len = len,
+                           .write = (raw & 0x20) != 0,
+                           .sign = (raw & 0x4000) == 0,
+                           .value = vcpu->user.x[raw >> 20 & 31]};
 
-    mmio->write = (raw & 0x20) != 0;
-    mmio->data = vcpu->user.x[raw >> 20 & 31]; /* a load overwrites it */
-    mmio->size = (uint8_t)(1u << (raw >> 12 & 3));
-    mmio->sign = (raw & 0x4000) == 0;
-    mmio->reg = raw >> 7 & 31;
-    mmio->reg_file = EXIT_REG_X;
-    mmio->insn_len = (uint8_t)len;
-    return access_device(vcpu, a);
+    return integer_access(vcpu, a, &op);
 }
 
 /*
  * A transformed instruction (Priv. 21.6.3): bit 1 says whether it was a 32-bit one, the field of
  * rs1 how far the fault is from the address that the instruction gave.
  */
-static bool transformed(struct vcpu *vcpu, struct access *a, uint32_t htinst)
+static inline bool transformed(struct vcpu *vcpu, const struct access *a, uint32_t htinst)
 {
     struct insn insn;
     uint32_t raw = htinst | 2;
-    unsigned len = htinst & 2 ? 4 : 2;
+    unsigned len = 2 + (htinst & 2);
+    bool torn = (raw >> 15 & 31) != 0;
 
-    a->torn = (raw >> 15 & 31) != 0;
-    if (LIKELY(is_plain(raw) && !a->torn))
+    if (LIKELY(is_plain(raw) && !torn))
         return plain_access(vcpu, a, raw, len);
     insn_decode(&vcpu->vm->isa, raw, &insn);
     insn.len = (uint8_t)len;
-    return any_access(vcpu, a, &insn);
+    return any_access(vcpu, a, &insn, torn);
+}
+
+/* The offset of a load or store (Unpriv. 2.3, I- and S-immediate). */
+static int64_t offset_of(uint32_t raw)
+{
+    int32_t high = (int32_t)raw >> 20;
+
+    return (raw & 0x20) != 0 ? (high & ~31) | (int32_t)(raw >> 7 & 31) : high;
 }
 
 /* The hart said nothing: the instruction as it stands in the guest's memory. */
-static bool fetched(struct vcpu *vcpu, struct access *a)
+static inline bool fetched(struct vcpu *vcpu, const struct access *a)
 {
     struct insn insn;
     uint32_t raw;
 
     if (!fetch(vcpu, &raw))
         return false;
-    if (is_plain(raw)) {
-        uint64_t low = raw >> 7 & 31, high = raw >> 20 & 31;
-        int64_t offset = (int32_t)raw >> 20;
-        if ((raw & 0x7f) == STORE)
-            offset = offset - (int64_t)high + (int64_t)low;
-        a->torn = vcpu->user.x[raw >> 15 & 31] + (uint64_t)offset != a->gva;
-        if (LIKELY(!a->torn))
-            return plain_access(vcpu, a, raw, 4);
-    }
+    if (LIKELY(is_plain(raw) && vcpu->user.x[raw >> 15 & 31] + (uint64_t)offset_of(raw) == a->gva))
+        return plain_access(vcpu, a, raw, 4);
     insn_decode(&vcpu->vm->isa, raw, &insn);
-    a->torn = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm != a->gva;
-    return any_access(vcpu, a, &insn);
+    return any_access(vcpu, a, &insn,
+                      vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm != a->gva);
 }
 
 /* Is it a device's? Mostly the one that was accessed last. */
-static bool is_device(struct vcpu *vcpu, gpa_t gpa)
+static inline bool is_device(struct vcpu *vcpu, gpa_t gpa)
 {
     struct hs_vcpu *hs = hs_of(vcpu);
+    const struct bus *bus = &vcpu->vm->bus;
 
     if (LIKELY(hs->region != NULL && gpa - hs->region->base < hs->region->size))
         return true;
-    hs->region = bus_find(&vcpu->vm->bus, gpa);
-    return hs->region != NULL;
+    int index = bus_index(bus, gpa);
+    if (index < 0)
+        return false;
+    hs->region_index = (unsigned)index;
+    hs->region = bus->region[index];
+    return true;
 }
 
 /* Neither device nor mapped RAM. Only a store to read-only RAM is the guest's to handle. */
@@ -274,7 +336,7 @@ static COLD bool table_in_device(struct vcpu *vcpu, const struct access *a)
     return inject(vcpu, cause, a->gva);
 }
 
-static COLD bool guest_page_fault(struct vcpu *vcpu, uint64_t cause)
+static bool guest_page_fault(struct vcpu *vcpu, uint64_t cause)
 {
     uint64_t htval = csr_read(htval), htinst = csr_read(htinst);
     struct access a = {.gva = csr_read(stval), .cause = cause};
@@ -326,8 +388,6 @@ static COLD bool rare_trap(struct vcpu *vcpu, uint64_t scause)
 
 bool hs_trap(struct vcpu *vcpu, uint64_t scause)
 {
-    if (LIKELY(scause == CAUSE_ECALL_VS))
-        return call(vcpu);
     vcpu->priv.mode = csr_read(sstatus) & SSTATUS_SPP ? PRIV_S : PRIV_U;
     if (LIKELY(scause == CAUSE_LOAD_GUEST_PAGE || scause == CAUSE_STORE_GUEST_PAGE))
         return guest_page_fault(vcpu, scause);

@@ -272,7 +272,8 @@ static void check_vector(void)
 
     csr_clear(sstatus, SSTATUS_VS);
     csr_set(sstatus, 1UL << 9);
-    if (!(csr_read(sstatus) & SSTATUS_VS)) {
+    PROBE("csrr %[got], 0xc22", [va] "r"(0UL)); /* vlenb */
+    if (met.count != 0) {
         print("hs: no V here\n");
         return;
     }

@@ -70,8 +70,8 @@ struct sbi_result {
 struct sbi_extension {
     const char *name;
     uint64_t first, last; /* extension ids */
-    /* Looks at nothing of the record but x, and changes nothing but x, pc and stimecmp: engines
-     * need not bring the rest up to date. */
+    /* Looks at nothing of the record but a0 to a7, and changes nothing but a0, a1, pc and stimecmp:
+     * engines need not bring the rest up to date. */
     bool light;
     /* Called with *result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME}. */
     void (*handle)(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result);

@@ -44,11 +44,13 @@ static bool has(const struct hart_set *harts, unsigned hart)
 /*
  * The request word and `running` are both sequentially consistent: either the owner sees the
  * request before it enters the guest, or we see it running, kick it and wait. It cannot be waiting
- * for us: whoever makes a fence is outside `run`.
+ * for us: whoever makes a fence does not count as running, and takes its own requests afterwards.
  */
-static void flush_others(struct vm *vm, const struct vcpu *self, const struct hart_set *harts,
+static void flush_others(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
                          uint32_t request)
 {
+    uint32_t running = self != NULL ? atomic_exchange(&self->running, 0) : 0;
+
     for (unsigned i = 0; i < vm->nvcpus; i++) {
         if (vm->vcpu[i] != self && has(harts, i))
             vcpu_request(vm->vcpu[i], request);
@@ -60,6 +62,8 @@ static void flush_others(struct vm *vm, const struct vcpu *self, const struct ha
         while (atomic_load(&vcpu->running) != 0 && (atomic_load(&vcpu->requests) & request) != 0)
             ;
     }
+    if (self != NULL)
+        (void)atomic_exchange(&self->running, running);
 }
 
 /* Only hart `self` of the set? Then nobody has to be asked. */

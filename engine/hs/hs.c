@@ -13,6 +13,8 @@
 /* Half of what 63 bits of nanoseconds hold, in seconds. */
 #define YEARS_146 (INT64_MAX / 2 / 1000000000)
 
+uint64_t hs_host_vector;
+
 static unsigned order_of(uint64_t size)
 {
     unsigned order = 0;
@@ -152,25 +154,17 @@ static __attribute__((noinline)) bool settle(struct vcpu *vcpu)
 /* Makes the hart what the record and the words around it say. False: the host wants the vCPU. */
 static inline bool prepare(struct vcpu *vcpu)
 {
-    struct hs_vcpu *hs = hs_of(vcpu);
-    uint32_t requests = atomic_load_explicit(&vcpu->requests, memory_order_relaxed);
-    uint64_t pending = atomic_load_explicit(&vcpu->pending, memory_order_relaxed);
-
-    if (UNLIKELY(((hs->loaded ^ HS_STATE_ALL) | requests | (vcpu->traps ^ hs->traps)) != 0) &&
-        !settle(vcpu))
+    if (!hs_is_ready(vcpu) && !settle(vcpu))
         return false;
-    if (vcpu->priv.stimecmp != hs->stimecmp)
-        hs_load_timer(vcpu);
-    if (UNLIKELY((pending & hs->irq_mask) != hs->irq_loaded))
-        hs_load_interrupts(vcpu);
+    hs_load_events(vcpu);
     return true;
 }
 
-/* `running` stands only while the hart executes the guest or is about to: other harts' requests are
- * then answered with a kick; else they are seen by the next prepare. */
+/* While `running` stands, what another hart asks for comes with a kick, an interrupt that is
+ * pending when the guest is entered; else it is seen by the next prepare. */
 static void hs_run(struct vcpu *vcpu)
 {
-    uint64_t scause;
+    uint64_t cause;
 
     do {
         atomic_store_explicit(&vcpu->running, 1, memory_order_relaxed);
@@ -179,9 +173,9 @@ static void hs_run(struct vcpu *vcpu)
             vcpu->priv.exit.kind = EXIT_HOST;
             break;
         }
-        scause = hs_enter(vcpu);
-        atomic_store_explicit(&vcpu->running, 0, memory_order_relaxed);
-    } while (LIKELY(scause == CAUSE_ECALL_VS) ? !hs_call(vcpu) : !hs_trap(vcpu, scause));
+        cause = hs_enter(vcpu);
+        atomic_store_explicit(&vcpu->running, 0, memory_order_release);
+    } while (cause == HS_SETTLED || !hs_trap(vcpu, cause));
     atomic_store_explicit(&vcpu->running, 0, memory_order_release);
 }
 

@@ -70,7 +70,7 @@ struct hs_vm {
 #define HS_STATE_ALL     (STATE_ALL | HS_STATE_CONTROL)
 
 struct hs_vcpu {
-    uint64_t host_ra, host_sp, host_tp, host_stvec; /* of hs_switch */
+    uint64_t host_sp, host_tp, host_stvec; /* of hs_switch */
     uint32_t loaded; /* classes of state that the hart holds; the record has the others */
     uint64_t
         irq_mask; /* bits of `pending` that go into hvip: without STIP when the guest has Sstc */
@@ -101,26 +101,56 @@ static inline void hs_get_timer(struct vcpu *vcpu)
 bool hs_features_read(struct hs_features *features);
 int hs_probe(struct engine_caps *caps, const char **why);
 
-/* switch.S, called by hs_enter alone. */
+/* switch.S, called by hs_enter alone; and where it sends traps that are the host's own. */
 void hs_switch(void);
+extern uint64_t hs_host_vector;
 
 /* state.c */
 int hs_state_get(struct vcpu *vcpu, unsigned classes);
 int hs_state_put(struct vcpu *vcpu, unsigned classes);
+/* `pending` into hvip; stimecmp into vstimecmp. */
+void hs_load_interrupts(struct vcpu *vcpu);
+void hs_load_timer(struct vcpu *vcpu);
+
+/* Is the hart what the record and the words around it say, interrupts and the timer apart? */
+static inline bool hs_is_ready(const struct vcpu *vcpu)
+{
+    const struct hs_vcpu *hs = hs_of(vcpu);
+    uint32_t requests = atomic_load_explicit(&vcpu->requests, memory_order_relaxed);
+
+    return ((hs->loaded ^ HS_STATE_ALL) | requests | (vcpu->traps ^ hs->traps)) == 0;
+}
+
+/* Those two: cheap enough to be loaded wherever the guest is entered. */
+static inline void hs_load_events(struct vcpu *vcpu)
+{
+    const struct hs_vcpu *hs = hs_of(vcpu);
+    uint64_t pending = atomic_load_explicit(&vcpu->pending, memory_order_relaxed);
+
+    if (vcpu->priv.stimecmp != hs->stimecmp)
+        hs_load_timer(vcpu);
+    if ((pending & hs->irq_mask) != hs->irq_loaded)
+        hs_load_interrupts(vcpu);
+}
+
 /* Loads what the hart does not hold, and what core changed in the record. */
 void hs_load(struct vcpu *vcpu);
 /* The record's half of a trap that core may deliver: sstatus and stvec. */
 void hs_get_trap_context(struct vcpu *vcpu);
 void hs_load_trap(struct vcpu *vcpu);
-void hs_load_interrupts(struct vcpu *vcpu);
-/* stimecmp into vstimecmp. */
-void hs_load_timer(struct vcpu *vcpu);
 /* hstatus.SPV and sstatus.SPP: where sret goes. */
 void hs_set_return(const struct vcpu *vcpu);
 
-/* traps.c: what the guest left for: an ecall from VS-mode, and everything else. True when `run`
- * ends with vcpu->priv.exit; false to go on. */
-bool hs_call(struct vcpu *vcpu);
+/*
+ * traps.c: what the guest left for. hs_light is called by switch.S while the guest's callee-saved
+ * registers and gp are still in the hart, and settles what needs none of them: it returns HS_RESUME
+ * when the guest can go on at once, HS_SETTLED when something has to be loaded first, else scause,
+ * for hs_trap. That one has the whole of x in the record; true when `run` ends with
+ * vcpu->priv.exit, false to go on.
+ */
+#define HS_RESUME  UINT64_MAX
+#define HS_SETTLED (UINT64_MAX - 1)
+uint64_t hs_light(struct vcpu *vcpu, uint64_t scause);
 bool hs_trap(struct vcpu *vcpu, uint64_t scause);
 
 /* gstage.c */

@@ -12,7 +12,6 @@ void offsets(void)
     OFFSET(VCPU_X, vcpu, user.x);
     OFFSET(VCPU_PC, vcpu, user.pc);
     OFFSET(VCPU_ENGINE, vcpu, engine);
-    OFFSET(HS_HOST_RA, hs_vcpu, host_ra);
     OFFSET(HS_HOST_SP, hs_vcpu, host_sp);
     OFFSET(HS_HOST_TP, hs_vcpu, host_tp);
     OFFSET(HS_HOST_STVEC, hs_vcpu, host_stvec);

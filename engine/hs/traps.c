@@ -52,25 +52,25 @@ static bool inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval)
 }
 
 /* Core may look at, and change, whatever the record holds. */
-static COLD bool exit_sbi(struct vcpu *vcpu)
+static bool exit_sbi(struct vcpu *vcpu)
 {
+    vcpu->priv.mode = PRIV_S;
     (void)hs_state_get(vcpu, STATE_X | STATE_CSR | STATE_TIMER);
     return leave(vcpu, EXIT_SBI);
 }
 
-/* Light calls are answered here and now: to leave `run` would cost more than the answer. */
-bool hs_call(struct vcpu *vcpu)
+/* A call that core answers from a0 to a7, here and now. */
+static inline bool light_call(struct vcpu *vcpu)
 {
     uint64_t eid = vcpu->user.x[A7];
     const struct sbi_extension *extension = sbi_find(eid);
 
-    vcpu->priv.mode = PRIV_S;
-    if (UNLIKELY(extension == NULL || (!extension->light && eid != LEGACY_PUTCHAR)))
-        return exit_sbi(vcpu);
+    if (extension == NULL || (!extension->light && eid != LEGACY_PUTCHAR))
+        return false;
     if (eid == SBI_EID_TIME)
         hs_get_timer(vcpu);
     vcpu->exits[EXIT_SBI]++;
-    return sbi_answer(vcpu, extension) != ACTION_RESUME && leave(vcpu, EXIT_NONE);
+    return sbi_answer(vcpu, extension) == ACTION_RESUME;
 }
 
 /* The instruction at pc. False when it is no longer there: the guest fetches it again. */
@@ -159,40 +159,40 @@ static inline void retire(struct vcpu *vcpu, unsigned len)
     vcpu->priv.instret++;
 }
 
-/* An access by an integer register, from the device to the next instruction. */
-static inline bool integer_access(struct vcpu *vcpu, const struct access *a,
-                                  const struct operation *op)
+/* An access by an integer register, from the device to the next instruction. False when the device
+ * does not take it. */
+static inline bool integer_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
 {
     unsigned spare = spare_bits(op->size);
     uint64_t value = op->value << spare >> spare;
 
-    if (UNLIKELY(!access_device(vcpu, a->gpa, op, &value)))
-        return inject(vcpu, op->write ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
+    if (UNLIKELY(!access_device(vcpu, gpa, op, &value)))
+        return false;
     if (!op->write) {
         value <<= spare;
         value = op->sign ? (uint64_t)((int64_t)value >> spare) : value >> spare;
         vcpu_set_x(vcpu, op->reg, value);
     }
     retire(vcpu, op->len);
-    return false;
+    return true;
 }
 
 /* By a floating-point register: both sides of it go through the record. */
-static bool float_access(struct vcpu *vcpu, const struct access *a, const struct operation *op)
+static bool float_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
 {
     uint64_t boxed = op->size == 8 ? 0 : UINT64_MAX << 8 * op->size;
     uint64_t value;
 
     (void)hs_state_get(vcpu, STATE_CSR | STATE_F);
     value = vcpu->user.f[op->reg] & ~boxed;
-    if (!access_device(vcpu, a->gpa, op, &value))
-        return inject(vcpu, op->write ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
+    if (!access_device(vcpu, gpa, op, &value))
+        return false;
     if (!op->write) {
         vcpu->user.f[op->reg] = (value & ~boxed) | boxed;
         vcpu->priv.sstatus |= SSTATUS_FS;
     }
     retire(vcpu, op->len);
-    return false;
+    return true;
 }
 
 /* Anything that accesses memory: floating point, atomics, compressed. `torn`: the fault is behind
@@ -211,9 +211,10 @@ static COLD bool any_access(struct vcpu *vcpu, const struct access *a, const str
                            .sign = info->sign,
                            .value = vcpu->user.x[insn->rs2]};
 
-    if (torn || !(write || fp || class == INSN_CLASS_LOAD))
-        return inject(vcpu, is_store(class) ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
-    return fp ? float_access(vcpu, a, &op) : integer_access(vcpu, a, &op);
+    if (!torn && (write || fp || class == INSN_CLASS_LOAD) &&
+        (fp ? float_access(vcpu, a->gpa, &op) : integer_access(vcpu, a->gpa, &op)))
+        return false;
+    return inject(vcpu, is_store(class) ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
 }
 
 /* Most accesses are 32-bit loads and stores of integers (Unpriv. 2.6). False for encodings that do
@@ -225,8 +226,7 @@ static bool is_plain(uint32_t raw)
     return (raw & 0x7f) == LOAD ? width != 7 : (raw & 0x7f) == STORE && width < 4;
 }
 
-static inline bool plain_access(struct vcpu *vcpu, const struct access *a, uint32_t raw,
-                                unsigned len)
+static inline bool plain_access(struct vcpu *vcpu, gpa_t gpa, uint32_t raw, unsigned len)
 {
     struct operation op = {.size = 1u << (raw >> 12 & 3),
                            .reg = raw >> 7 & 31,
@@ -235,48 +235,28 @@ static inline bool plain_access(struct vcpu *vcpu, const struct access *a, uint3
                            .sign = (raw & 0x4000) == 0,
                            .value = vcpu->user.x[raw >> 20 & 31]};
 
-    return integer_access(vcpu, a, &op);
+    return integer_access(vcpu, gpa, &op);
 }
 
 /*
- * A transformed instruction (Priv. 21.6.3): bit 1 says whether it was a 32-bit one, the field of
- * rs1 how far the fault is from the address that the instruction gave.
+ * The access that hs_light left over. A transformed instruction (Priv. 21.6.3) says in bit 1
+ * whether it was a 32-bit one, in the field of rs1 how far the fault is from the address that it
+ * gave.
  */
-static inline bool transformed(struct vcpu *vcpu, const struct access *a, uint32_t htinst)
+static bool decode(struct vcpu *vcpu, const struct access *a, uint32_t htinst)
 {
     struct insn insn;
     uint32_t raw = htinst | 2;
-    unsigned len = 2 + (htinst & 2);
     bool torn = (raw >> 15 & 31) != 0;
 
-    if (LIKELY(is_plain(raw) && !torn))
-        return plain_access(vcpu, a, raw, len);
-    insn_decode(&vcpu->vm->isa, raw, &insn);
-    insn.len = (uint8_t)len;
-    return any_access(vcpu, a, &insn, torn);
-}
-
-/* The offset of a load or store (Unpriv. 2.3, I- and S-immediate). */
-static int64_t offset_of(uint32_t raw)
-{
-    int32_t high = (int32_t)raw >> 20;
-
-    return (raw & 0x20) != 0 ? (high & ~31) | (int32_t)(raw >> 7 & 31) : high;
-}
-
-/* The hart said nothing: the instruction as it stands in the guest's memory. */
-static inline bool fetched(struct vcpu *vcpu, const struct access *a)
-{
-    struct insn insn;
-    uint32_t raw;
-
-    if (!fetch(vcpu, &raw))
+    if ((htinst & 1) == 0 && !fetch(vcpu, &raw))
         return false;
-    if (LIKELY(is_plain(raw) && vcpu->user.x[raw >> 15 & 31] + (uint64_t)offset_of(raw) == a->gva))
-        return plain_access(vcpu, a, raw, 4);
     insn_decode(&vcpu->vm->isa, raw, &insn);
-    return any_access(vcpu, a, &insn,
-                      vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm != a->gva);
+    if (htinst & 1)
+        insn.len = htinst & 2 ? 4 : 2;
+    else
+        torn = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm != a->gva;
+    return any_access(vcpu, a, &insn, torn);
 }
 
 /* Is it a device's? Mostly the one that was accessed last. */
@@ -351,9 +331,7 @@ static bool guest_page_fault(struct vcpu *vcpu, uint64_t cause)
         return table_in_device(vcpu, &a);
     if (cause == CAUSE_INSN_GUEST_PAGE)
         return inject(vcpu, CAUSE_INSN_ACCESS, a.gva);
-    if (htinst & 1)
-        return transformed(vcpu, &a, (uint32_t)htinst);
-    return fetched(vcpu, &a);
+    return decode(vcpu, &a, (uint32_t)htinst);
 }
 
 /* What a supervisor with a hypervisor below it may do, and this guest may not (Priv. 21.6.1). Core
@@ -378,23 +356,81 @@ static bool virtual_instruction(struct vcpu *vcpu)
     return inject(vcpu, CAUSE_ILLEGAL_INSN, raw);
 }
 
-static COLD bool rare_trap(struct vcpu *vcpu, uint64_t scause)
+/* The registers that are in the record when hs_light runs: those that C does not keep. */
+#define IN_RECORD UINT32_C(0xf003fcf7)
+
+static inline bool in_record(unsigned reg)
 {
-    if (scause == CAUSE_VIRTUAL_INSN)
-        return virtual_instruction(vcpu);
-    /* hedeleg may keep some bits 0: what did not go to the guest by itself is sent there. */
-    return inject(vcpu, scause, csr_read(stval));
+    return (IN_RECORD >> reg) & 1;
+}
+
+/*
+ * Is this the whole access? A transformed instruction says so itself. Else the address tells: the
+ * hart reports the first byte that it could not reach, which for a torn access is the first of a
+ * page.
+ */
+static inline bool is_whole(uint32_t raw, uint64_t htinst, gva_t gva)
+{
+    if (htinst != 0)
+        return (htinst >> 15 & 31) == 0;
+    return (raw >> 12 & 3) == 0 || (gva & (PAGE_SIZE - 1)) != 0;
+}
+
+/* A plain load or store that a device takes, by registers that are in the record. Whatever is not
+ * so is left for hs_trap. */
+static inline bool light_access(struct vcpu *vcpu, bool write)
+{
+    uint64_t htval = csr_read(htval), htinst = csr_read(htinst);
+    gva_t gva = csr_read(stval);
+    gpa_t gpa = htval << 2 | (gva & 3);
+    uint32_t raw = (uint32_t)htinst | 2;
+
+    if (htval == 0 || !is_device(vcpu, gpa) || (htinst != 0 && (htinst & 1) == 0))
+        return false;
+    if (htinst == 0 && !fetch(vcpu, &raw))
+        return false;
+    unsigned reg = (write ? raw >> 20 : raw >> 7) & 31;
+    if (!is_plain(raw) || !in_record(reg) || !is_whole(raw, htinst, gva) ||
+        ((raw & 0x20) != 0) != write)
+        return false;
+    return plain_access(vcpu, gpa, raw, htinst == 0 ? 4 : 2 + (htinst & 2));
+}
+
+uint64_t hs_light(struct vcpu *vcpu, uint64_t scause)
+{
+    bool done = false;
+
+    if (LIKELY(scause == CAUSE_ECALL_VS))
+        done = light_call(vcpu);
+    else if (scause == CAUSE_LOAD_GUEST_PAGE || scause == CAUSE_STORE_GUEST_PAGE)
+        done = light_access(vcpu, scause == CAUSE_STORE_GUEST_PAGE);
+    if (UNLIKELY(!done))
+        return scause;
+    if (UNLIKELY(!hs_is_ready(vcpu)))
+        return HS_SETTLED;
+    hs_load_events(vcpu);
+    return HS_RESUME;
 }
 
 bool hs_trap(struct vcpu *vcpu, uint64_t scause)
 {
+    if (scause == CAUSE_ECALL_VS)
+        return exit_sbi(vcpu);
     vcpu->priv.mode = csr_read(sstatus) & SSTATUS_SPP ? PRIV_S : PRIV_U;
-    if (LIKELY(scause == CAUSE_LOAD_GUEST_PAGE || scause == CAUSE_STORE_GUEST_PAGE))
+    switch (scause) {
+    case CAUSE_INSN_GUEST_PAGE:
+    case CAUSE_LOAD_GUEST_PAGE:
+    case CAUSE_STORE_GUEST_PAGE:
         return guest_page_fault(vcpu, scause);
+    case CAUSE_VIRTUAL_INSN:
+        return virtual_instruction(vcpu);
+    default:
+        break;
+    }
     if (scause & CAUSE_INTERRUPT) {
         hs_of(vcpu)->interrupts++;
         return leave(vcpu, EXIT_HOST);
     }
-    return scause == CAUSE_INSN_GUEST_PAGE ? guest_page_fault(vcpu, scause)
-                                           : rare_trap(vcpu, scause);
+    /* hedeleg may keep some bits 0: what did not go to the guest by itself is sent there. */
+    return inject(vcpu, scause, csr_read(stval));
 }

@@ -250,6 +250,14 @@ static uint8_t read_register(struct uart16550 *uart, uint64_t offset)
     }
 }
 
+/* Can a read of the register end an interrupt? Drivers poll LSR, so that it is asked first. */
+static bool read_changes(const struct uart16550 *uart, uint64_t offset)
+{
+    if (offset == LSR)
+        return uart->lsr_error != 0;
+    return offset == RBR_THR || offset == IIR_FCR || offset == MSR;
+}
+
 /* LSR and MSR take writes in the factory only. */
 static void write_register(struct uart16550 *uart, uint64_t offset, uint8_t value)
 {
@@ -290,10 +298,11 @@ static int uart_read(void *ctx, uint64_t offset, unsigned size, uint64_t *value)
     (void)size;
     if (offset >= REGISTERS)
         return ERR_RANGE;
+    bool changes = read_changes(ctx, offset);
     *value = read_register(ctx, offset);
     if (offset == RBR_THR)
         renew_irq(ctx);
-    else
+    else if (changes)
         update_irq(ctx);
     return 0;
 }

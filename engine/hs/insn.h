@@ -40,24 +40,32 @@ static inline void fence_i(void)
 }
 
 /*
- * The 16 bits that the guest would fetch at va, by hlvx.hu (Priv. 21.3.1). False when that faults:
- * the page went away meanwhile. The fault lands behind the access and overwrites the trap CSRs and
- * where sret goes, but no state of the guest's.
+ * The instruction at pc as the guest would fetch it, by hlvx.hu (Priv. 21.3.1); 16 bits of it when
+ * it is a compressed one. False when that faults: the page went away meanwhile. The fault lands
+ * behind the access and overwrites the trap CSRs and where sret goes, but no state of the guest's.
  */
-static inline bool hlvx_hu(gva_t va, uint32_t *half)
+static inline bool hlvx_insn(gva_t pc, uint32_t *raw)
 {
-    uint64_t vector, got = 0, passed = 0;
+    uint64_t vector, low = 0, high, passed = 0;
 
-    __asm__ volatile("la %0, 1f\n\t"
-                     "csrrw %0, %4, %0\n\t"
-                     ".insn r 0x73, 4, 0x32, %1, %3, x3\n\t"
-                     "li %2, 1\n\t"
-                     ".balign 4\n"
-                     "1:\tcsrw %4, %0"
-                     : "=&r"(vector), "+&r"(got), "+&r"(passed)
-                     : "r"(va), "i"(HART_CSR_stvec)
-                     : "memory");
-    *half = (uint32_t)got;
+    __asm__ volatile(
+        "la %[vector], 2f\n\t"
+        "csrrw %[vector], %[stvec], %[vector]\n\t"
+        ".insn r 0x73, 4, 0x32, %[low], %[pc], x3\n\t"
+        "not %[high], %[low]\n\t"
+        "andi %[high], %[high], 3\n\t"
+        "bnez %[high], 1f\n\t"
+        "addi %[high], %[pc], 2\n\t"
+        ".insn r 0x73, 4, 0x32, %[high], %[high], x3\n\t"
+        "slli %[high], %[high], 16\n\t"
+        "or %[low], %[low], %[high]\n"
+        "1:\tli %[passed], 1\n\t"
+        ".balign 4\n"
+        "2:\tcsrw %[stvec], %[vector]"
+        : [vector] "=&r"(vector), [low] "+&r"(low), [high] "=&r"(high), [passed] "+&r"(passed)
+        : [pc] "r"(pc), [stvec] "i"(HART_CSR_stvec)
+        : "memory");
+    *raw = (uint32_t)low;
     return passed != 0;
 }
 

@@ -19,7 +19,8 @@
 #define LEGACY_PUTCHAR 1
 #define LOAD           0x03 /* major opcodes */
 #define STORE          0x23
-#define COLD           __attribute__((noinline))
+#define COLD           __attribute__((noinline)) /* keeps its registers out of others' frames */
+#define HOT            inline __attribute__((always_inline))
 #define WFI            UINT32_C(0x10500073)
 
 /* htinst for the hart's own accesses to the guest's page tables (Priv. 21.6.3, RV64). */
@@ -74,18 +75,10 @@ static inline bool light_call(struct vcpu *vcpu)
 }
 
 /* The instruction at pc. False when it is no longer there: the guest fetches it again. */
-static inline bool fetch(const struct vcpu *vcpu, uint32_t *raw)
+static HOT bool fetch(const struct vcpu *vcpu, uint32_t *raw)
 {
-    uint32_t high;
-
-    if (hlvx_hu(vcpu->user.pc, raw)) {
-        if (insn_is_compressed(*raw))
-            return true;
-        if (hlvx_hu(vcpu->user.pc + 2, &high)) {
-            *raw |= high << 16;
-            return true;
-        }
-    }
+    if (LIKELY(hlvx_insn(vcpu->user.pc, raw)))
+        return true;
     hs_set_return(vcpu);
     return false;
 }
@@ -130,8 +123,8 @@ static unsigned spare_bits(unsigned size)
 }
 
 /* Carries the access out. False: the device does not take it. */
-static inline bool access_device(struct vcpu *vcpu, gpa_t gpa, const struct operation *op,
-                                 uint64_t *value)
+static HOT bool access_device(struct vcpu *vcpu, gpa_t gpa, const struct operation *op,
+                              uint64_t *value)
 {
     struct vm *vm = vcpu->vm;
     const struct bus_region *region = hs_of(vcpu)->region;
@@ -161,7 +154,7 @@ static inline void retire(struct vcpu *vcpu, unsigned len)
 
 /* An access by an integer register, from the device to the next instruction. False when the device
  * does not take it. */
-static inline bool integer_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
+static HOT bool integer_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
 {
     unsigned spare = spare_bits(op->size);
     uint64_t value = op->value << spare >> spare;
@@ -178,7 +171,7 @@ static inline bool integer_access(struct vcpu *vcpu, gpa_t gpa, const struct ope
 }
 
 /* By a floating-point register: both sides of it go through the record. */
-static bool float_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
+static COLD bool float_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
 {
     uint64_t boxed = op->size == 8 ? 0 : UINT64_MAX << 8 * op->size;
     uint64_t value;
@@ -226,7 +219,7 @@ static bool is_plain(uint32_t raw)
     return (raw & 0x7f) == LOAD ? width != 7 : (raw & 0x7f) == STORE && width < 4;
 }
 
-static inline bool plain_access(struct vcpu *vcpu, gpa_t gpa, uint32_t raw, unsigned len)
+static HOT bool plain_access(struct vcpu *vcpu, gpa_t gpa, uint32_t raw, unsigned len)
 {
     struct operation op = {.size = 1u << (raw >> 12 & 3),
                            .reg = raw >> 7 & 31,
@@ -378,7 +371,7 @@ static inline bool is_whole(uint32_t raw, uint64_t htinst, gva_t gva)
 
 /* A plain load or store that a device takes, by registers that are in the record. Whatever is not
  * so is left for hs_trap. */
-static inline bool light_access(struct vcpu *vcpu, bool write)
+static COLD bool light_access(struct vcpu *vcpu, bool write)
 {
     uint64_t htval = csr_read(htval), htinst = csr_read(htinst);
     gva_t gva = csr_read(stval);

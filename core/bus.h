@@ -45,7 +45,7 @@ const struct bus_region *bus_find(const struct bus *bus, gpa_t gpa);
 int bus_index(const struct bus *bus, gpa_t gpa) MUST_CHECK;
 
 /* Does the region take an access of 1, 2, 4 or 8 bytes there? Its width bits are the widths. */
-static inline bool bus_admits(const struct bus_region *region, uint64_t offset, unsigned size)
+static inline bool bus_admits(const struct bus_region *region, uint64_t offset, uint64_t size)
 {
     return (region->widths & size) != 0 && (offset & (size - 1)) == 0 &&
            region->size - offset >= size;

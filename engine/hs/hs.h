@@ -78,7 +78,7 @@ struct hs_vcpu {
     uint64_t stimecmp;   /* of the record, when vstimecmp was last made equal to it */
     uint64_t traps;      /* vcpu->traps when the trap CSRs were last made equal to the record */
     const struct bus_region *region;                     /* the last one that was accessed */
-    unsigned region_index;                               /* ... in the bus */
+    uint64_t *region_accesses;                           /* ... and its count in the bus */
     uint64_t interrupts, faults, virtual_insns, flushes; /* statistics */
     struct stlb stlb; /* for core, when it reads guest-virtual memory */
 };

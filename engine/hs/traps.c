@@ -104,7 +104,8 @@ struct access {
 
 /* What the instruction wants done. */
 struct operation {
-    unsigned size, reg, len;
+    uint64_t size, len;
+    unsigned reg;
     bool write, sign;
     uint64_t value; /* of a store */
 };
@@ -117,9 +118,9 @@ static bool is_store(enum insn_class class)
 }
 
 /* The bits that a value of `size` bytes leaves out of a register. */
-static unsigned spare_bits(unsigned size)
+static unsigned spare_bits(uint64_t size)
 {
-    return 64 - 8 * size;
+    return (unsigned)(64 - 8 * size);
 }
 
 /* Carries the access out. False: the device does not take it. */
@@ -135,18 +136,18 @@ static HOT bool access_device(struct vcpu *vcpu, gpa_t gpa, const struct operati
     if (UNLIKELY(!bus_admits(region, offset, op->size)))
         return false;
     vm_lock(vm);
-    vm->bus.accesses[hs_of(vcpu)->region_index]++;
+    ++*hs_of(vcpu)->region_accesses;
     if (op->write)
-        error = region->write(region->ctx, offset, op->size, *value);
+        error = region->write(region->ctx, offset, (unsigned)op->size, *value);
     else
-        error = region->read(region->ctx, offset, op->size, value);
+        error = region->read(region->ctx, offset, (unsigned)op->size, value);
     vm_unlock(vm);
     if (UNLIKELY(vm->trace != NULL))
         vm->trace(vm, vcpu, op->write ? VM_TRACE_WRITE : VM_TRACE_READ, gpa, *value);
     return error == 0;
 }
 
-static inline void retire(struct vcpu *vcpu, unsigned len)
+static inline void retire(struct vcpu *vcpu, uint64_t len)
 {
     vcpu->user.pc += len;
     vcpu->priv.instret++;
@@ -212,21 +213,21 @@ static COLD bool any_access(struct vcpu *vcpu, const struct access *a, const str
 
 /* Most accesses are 32-bit loads and stores of integers (Unpriv. 2.6). False for encodings that do
  * not exist, too. */
-static bool is_plain(uint32_t raw)
+static HOT bool is_plain(uint32_t raw, bool write)
 {
     uint32_t width = raw >> 12 & 7;
 
-    return (raw & 0x7f) == LOAD ? width != 7 : (raw & 0x7f) == STORE && width < 4;
+    return write ? (raw & 0x7f) == STORE && width < 4 : (raw & 0x7f) == LOAD && width != 7;
 }
 
-static HOT bool plain_access(struct vcpu *vcpu, gpa_t gpa, uint32_t raw, unsigned len)
+static HOT bool plain_access(struct vcpu *vcpu, gpa_t gpa, uint32_t raw, bool write, uint64_t len)
 {
-    struct operation op = {.size = 1u << (raw >> 12 & 3),
+    struct operation op = {.size = UINT64_C(1) << (raw >> 12 & 3),
                            .reg = raw >> 7 & 31,
                            .len = len,
-                           .write = (raw & 0x20) != 0,
+                           .write = write,
                            .sign = (raw & 0x4000) == 0,
-                           .value = vcpu->user.x[raw >> 20 & 31]};
+                           .value = write ? vcpu->user.x[raw >> 20 & 31] : 0};
 
     return integer_access(vcpu, gpa, &op);
 }
@@ -256,14 +257,14 @@ static bool decode(struct vcpu *vcpu, const struct access *a, uint32_t htinst)
 static inline bool is_device(struct vcpu *vcpu, gpa_t gpa)
 {
     struct hs_vcpu *hs = hs_of(vcpu);
-    const struct bus *bus = &vcpu->vm->bus;
+    struct bus *bus = &vcpu->vm->bus;
 
     if (LIKELY(hs->region != NULL && gpa - hs->region->base < hs->region->size))
         return true;
     int index = bus_index(bus, gpa);
     if (index < 0)
         return false;
-    hs->region_index = (unsigned)index;
+    hs->region_accesses = &bus->accesses[index];
     hs->region = bus->region[index];
     return true;
 }
@@ -371,7 +372,7 @@ static inline bool is_whole(uint32_t raw, uint64_t htinst, gva_t gva)
 
 /* A plain load or store that a device takes, by registers that are in the record. Whatever is not
  * so is left for hs_trap. */
-static COLD bool light_access(struct vcpu *vcpu, bool write)
+static HOT bool light_access(struct vcpu *vcpu, bool write)
 {
     uint64_t htval = csr_read(htval), htinst = csr_read(htinst);
     gva_t gva = csr_read(stval);
@@ -383,10 +384,19 @@ static COLD bool light_access(struct vcpu *vcpu, bool write)
     if (htinst == 0 && !fetch(vcpu, &raw))
         return false;
     unsigned reg = (write ? raw >> 20 : raw >> 7) & 31;
-    if (!is_plain(raw) || !in_record(reg) || !is_whole(raw, htinst, gva) ||
-        ((raw & 0x20) != 0) != write)
+    if (!is_plain(raw, write) || !in_record(reg) || !is_whole(raw, htinst, gva))
         return false;
-    return plain_access(vcpu, gpa, raw, htinst == 0 ? 4 : 2 + (htinst & 2));
+    return plain_access(vcpu, gpa, raw, write, htinst == 0 ? 4 : 2 + (htinst & 2));
+}
+
+static COLD bool light_load(struct vcpu *vcpu)
+{
+    return light_access(vcpu, false);
+}
+
+static COLD bool light_store(struct vcpu *vcpu)
+{
+    return light_access(vcpu, true);
 }
 
 uint64_t hs_light(struct vcpu *vcpu, uint64_t scause)
@@ -395,8 +405,10 @@ uint64_t hs_light(struct vcpu *vcpu, uint64_t scause)
 
     if (LIKELY(scause == CAUSE_ECALL_VS))
         done = light_call(vcpu);
-    else if (scause == CAUSE_LOAD_GUEST_PAGE || scause == CAUSE_STORE_GUEST_PAGE)
-        done = light_access(vcpu, scause == CAUSE_STORE_GUEST_PAGE);
+    else if (scause == CAUSE_LOAD_GUEST_PAGE)
+        done = light_load(vcpu);
+    else if (scause == CAUSE_STORE_GUEST_PAGE)
+        done = light_store(vcpu);
     if (UNLIKELY(!done))
         return scause;
     if (UNLIKELY(!hs_is_ready(vcpu)))

@@ -57,7 +57,7 @@ $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
-.PHONY: test unit ring2 cli metal-test ring3 fuzz mutants bench
+.PHONY: test unit ring2 cli metal-test hs-test ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 # With the command for riscv64, where what it is linked with was fetched.
@@ -67,6 +67,8 @@ cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
 metal-test: firmware $(METAL)/test-machine.bin guests
 	tests/metal.sh $(RESULTS) $(B)
+hs-test: metal guests
+	tests/hs.sh $(RESULTS) $(B)
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 
@@ -78,8 +80,9 @@ test:
 	-$(MAKE) ring2
 	-$(MAKE) cli
 	-$(MAKE) metal-test
+	-$(MAKE) hs-test
 	-$(MAKE) ring3
-	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal hs ring3
 
 # libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
 FUZZ_SECONDS ?= 60

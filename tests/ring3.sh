@@ -114,6 +114,31 @@ u_boot() {
     ended && says '^prompt reached$'
 }
 
+# prompt COMMAND: types it when U-Boot has shown its prompt once more than before.
+prompt() {
+    prompts=$((prompts + 1))
+    while kill -0 "$guest" 2>/dev/null && [ "$(grep -ac '=> ' "$out")" -lt "$prompts" ]; do
+        sleep 0.2
+    done
+    echo "$1" >&3
+}
+
+# Kernel and initrd come from a file system on the disk; U-Boot edits its own tree for them.
+u_boot_linux() {
+    rm -f "$disk"
+    truncate -s 64M "$disk"
+    /sbin/mke2fs -q -t ext4 -d "$build/guests/linux" "$disk"
+    converse trapeze --kernel "$build/guests/u-boot-smode.bin" --disk "$disk" --vcpus 2
+    prompts=0
+    wait_for 'Hit any key' && echo >&3
+    prompt 'virtio scan'
+    prompt 'load virtio 0:0 ${kernel_addr_r} Image'
+    prompt 'load virtio 0:0 ${ramdisk_addr_r} initrd.cpio.gz'
+    prompt 'setenv bootargs console=ttyS0 quiet panic=-1 run=nproc'
+    prompt 'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdtcontroladdr}'
+    ended && says '^guest up: [0-9.]+$' && says '^2$'
+}
+
 # A run with this seed; what it printed, counted and wrote goes to $disk.NUMBER.
 deterministic_run() {
     cp "$disk" "$disk.image"
@@ -143,6 +168,7 @@ check "a legacy disk (virtio version 1) takes writes too" disk_legacy
 check "the entropy device gives bytes" entropy
 check "deterministic runs do, print and write the same, with another seed something else" deterministic
 check "U-Boot reaches its prompt and poweroff ends it" u_boot
+check "U-Boot loads Linux from a disk and starts it" u_boot_linux
 rm -f "$out" "$out".* "$disk" "$disk".*
 export GUESTS="$build/guests"
 for test_program in "$@"; do

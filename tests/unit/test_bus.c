@@ -177,6 +177,17 @@ static void address_without_region_is_not_found(void **state)
     refused(UINT64_MAX, 1, ERR_NOT_FOUND);
 }
 
+static void nothing_is_found_on_an_empty_bus(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    memset(&bus, 0, sizeof(bus));
+    assert_int_equal(bus_read(&bus, BASE, 4, &value), ERR_NOT_FOUND);
+    assert_int_equal(bus_write(&bus, 0, 4, 0), ERR_NOT_FOUND);
+    assert_null(bus_find(&bus, BASE));
+}
+
 static void misaligned_access_is_refused(void **state)
 {
     (void)state;
@@ -275,6 +286,7 @@ int main(void)
         TEST(regions_are_found_whatever_the_order_they_came_in),
         TEST(handler_gets_the_offset_into_its_region),
         TEST(address_without_region_is_not_found),
+        TEST(nothing_is_found_on_an_empty_bus),
         TEST(misaligned_access_is_refused),
         TEST(access_across_the_end_of_a_region_is_refused),
         TEST(size_must_be_1_2_4_or_8),

@@ -130,6 +130,60 @@ static void tree_cut_anywhere_is_refused(void **state)
     }
 }
 
+static void tree_shorter_than_it_says_is_refused_without_reading_behind_it(void **state)
+{
+    (void)state;
+    size_t size = make_outside(true);
+
+    for (size_t cut = 0; cut < size; cut++) {
+        uint8_t *exact = malloc(cut);
+        memcpy(exact, outside, cut);
+        assert_false(fdt_is_sound(exact, cut));
+        free(exact);
+    }
+}
+
+enum { NO_ENTRIES = sizeof(struct fdt_header), BLOCK = NO_ENTRIES + 16 };
+
+/* Is a tree sound that ends with this structure block? */
+static bool is_sound_with(const char *block, size_t length)
+{
+    uint8_t *exact = calloc(1, BLOCK + length);
+
+    assert_non_null(exact);
+    fdt_set_magic(exact, FDT_MAGIC);
+    fdt_set_totalsize(exact, (uint32_t)(BLOCK + length));
+    fdt_set_version(exact, 17);
+    fdt_set_last_comp_version(exact, 16);
+    fdt_set_off_mem_rsvmap(exact, NO_ENTRIES);
+    fdt_set_off_dt_strings(exact, BLOCK);
+    fdt_set_off_dt_struct(exact, BLOCK);
+    fdt_set_size_dt_struct(exact, (uint32_t)length);
+    memcpy(exact + BLOCK, block, length);
+    bool sound = fdt_is_sound(exact, BLOCK + length);
+    free(exact);
+    return sound;
+}
+
+#define BEGIN    "\0\0\0\1"
+#define END_NODE "\0\0\0\2"
+#define PROP     "\0\0\0\3"
+#define END      "\0\0\0\11"
+
+static void structure_that_ends_inside_a_token_is_refused_without_reading_behind_it(void **state)
+{
+    static const char whole[] = BEGIN "\0\0\0\0" END_NODE END;
+    static const char property[] = BEGIN "\0\0\0\0" PROP;
+    static const char name[] = BEGIN "name";
+
+    (void)state;
+    assert_true(is_sound_with(whole, sizeof(whole) - 1));
+    for (size_t cut = 0; cut < sizeof(whole) - 1; cut++)
+        assert_false(is_sound_with(whole, cut));
+    assert_false(is_sound_with(property, sizeof(property) - 1));
+    assert_false(is_sound_with(name, sizeof(name) - 1));
+}
+
 static void tree_without_the_magic_number_is_refused(void **state)
 {
     (void)state;
@@ -204,6 +258,8 @@ int main(void)
         TEST(adopted_tree_has_room_for_a_boot_loader_too),
         TEST(adopted_tree_that_does_not_fit_is_out_of_memory),
         TEST(tree_cut_anywhere_is_refused),
+        TEST(tree_shorter_than_it_says_is_refused_without_reading_behind_it),
+        TEST(structure_that_ends_inside_a_token_is_refused_without_reading_behind_it),
         TEST(tree_without_the_magic_number_is_refused),
         TEST(tree_of_a_version_before_17_is_refused),
         TEST(tree_whose_structure_is_broken_is_refused),

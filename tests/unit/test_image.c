@@ -165,6 +165,9 @@ static void flat_file_larger_than_ram_is_refused(void **state)
     assert_int_equal(
         image_load(&f->vm.mem, RAM, FIXTURE_RAM_SIZE, big, FIXTURE_RAM_SIZE - MIB(2), &file.image),
         0);
+    /* nor one larger than what the kernel may take of it */
+    assert_int_equal(image_load(&f->vm.mem, RAM, MIB(4), big, MIB(2) + 1, &file.image), ERR_RANGE);
+    assert_int_equal(image_load(&f->vm.mem, RAM, MIB(4), big, MIB(2), &file.image), 0);
     free(big);
 }
 
@@ -185,6 +188,8 @@ static void gzip_is_refused_and_the_message_says_so(void **state)
     file_put(0, 0x8b1f, 2);
     file.size = 100;
     file_assert_refused(state, ERR_FORMAT, "gzip");
+    file.size = 1; /* there is no second byte to look at */
+    assert_int_equal(file_load(state), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)

@@ -23,6 +23,9 @@ CFLAGS_FREE := -std=c11 -ffreestanding -fno-stack-protector -mcmodel=medany -mar
 CORE_SRC := $(wildcard core/*.c core/*/*.c)
 CMD_SRC := $(wildcard engine/interp/*.c host/linux/*.c host/linux/board/*.c cli/*.c)
 MAIN_SRC := cli/main.c
+# What there is for riscv64 alone: an engine that makes host code.
+BT_SRC := $(filter-out %/offsets.c,$(wildcard engine/bt/*.c))
+BT_OBJ := $(BT_SRC:%.c=$(B)/riscv64/%.o) $(B)/riscv64/engine/bt/enter.o
 
 FETCHED := $(B)/apt/fetched
 SYSROOT := $(B)/riscv64/sysroot
@@ -34,7 +37,7 @@ riscv64: $(B)/riscv64/trapeze
 # The command, for this machine and for riscv64 Linux.
 $(B)/trapeze: $(CMD_SRC:%.c=$(B)/host/%.o) $(B)/host/libtrapeze.a
 	$(CC) $^ -lfdt -lz -lpthread -o $@
-$(B)/riscv64/trapeze: $(CMD_SRC:%.c=$(B)/riscv64/%.o) $(B)/riscv64/libtrapeze.a
+$(B)/riscv64/trapeze: $(CMD_SRC:%.c=$(B)/riscv64/%.o) $(BT_OBJ) $(B)/riscv64/libtrapeze.a
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
 
 # flavour,compiler,flags: how a flavour makes an object of any C file
@@ -56,6 +59,14 @@ $(eval $(call flavour,asan,$$(CC),$$(CFLAGS_ALL) -O1 $$(SAN)))
 $(eval $(call flavour,tsan,$$(CC),$$(CFLAGS_ALL) -O1 -fsanitize=thread -Wno-tsan))
 $(eval $(call flavour,fuzz,$$(CLANG),$$(CFLAGS_ALL) -O1 $$(SAN) -fsanitize=fuzzer-no-link))
 $(eval $(call flavour,riscv64,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -isystem $$(SYSROOT)/include))
+
+$(B)/riscv64/gen/bt-offsets.h: engine/bt/offsets.c engine/bt/bt.h core/vcpu.h core/stlb.h Makefile
+	@mkdir -p $(@D)
+	$(RISCV_CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O2 -S $< -o - | \
+	    sed -n 's/^[[:space:]]*->\([A-Z0-9_]*\) \(.*\)/#define \1 (\2)/p' >$@
+$(B)/riscv64/engine/bt/%.o: engine/bt/%.S $(B)/riscv64/gen/bt-offsets.h
+	@mkdir -p $(@D)
+	$(RISCV_CC) -I. -I$(B)/riscv64/gen -c $< -o $@
 
 # libfdt and zlib for riscv64, out of Debian's packages and apart from what else these hold
 $(CORE_SRC:%.c=$(B)/riscv64/%.o) $(CMD_SRC:%.c=$(B)/riscv64/%.o) \

@@ -5,9 +5,12 @@
 
 #include "cli/cli.h"
 #include "engine/interp/interp.h"
+#ifdef __riscv
+#include "engine/bt/bt.h"
+#endif
 #include "host/linux/board/board.h"
 
-static const char *interp_missing(void)
+static const char *works_here(void)
 {
     return NULL;
 }
@@ -15,7 +18,12 @@ static const char *interp_missing(void)
 /* Best first; `auto` takes only what runs in this process: a board that QEMU emulates is no gain.
  */
 static const struct engine_way engines[] = {
-    {.name = "interp", .ops = &engine_interp, .missing = interp_missing, .run = run},
+#ifdef __riscv
+    {.name = "bt", .ops = &engine_bt, .missing = works_here, .run = run},
+#else
+    {.name = "bt", .on_board = "bt", .missing = board_linux_missing, .run = board_linux_run},
+#endif
+    {.name = "interp", .ops = &engine_interp, .missing = works_here, .run = run},
     {.name = "hs", .missing = board_missing, .run = board_run},
     {.name = "interp@board",
      .on_board = "interp",

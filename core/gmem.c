@@ -82,8 +82,10 @@ static uint64_t slot_part(const struct gmem_slot *slot, gpa_t gpa, uint64_t leng
 }
 
 /* Release: whoever fetches the bit also sees the bytes that were written before it was set. */
-static void slot_mark(struct gmem_slot *slot, gpa_t gpa, uint64_t length)
+static void slot_mark(struct gmem *mem, struct gmem_slot *slot, gpa_t gpa, uint64_t length)
 {
+    if (mem->written != NULL)
+        mem->written(mem->written_ctx, gpa, length);
     if (!(slot->flags & GMEM_LOG))
         return;
 
@@ -112,7 +114,7 @@ void *gmem_ptr(struct gmem *mem, gpa_t gpa, uint64_t length, enum gmem_access ac
     if (slot == NULL)
         return NULL;
     if (access == GMEM_WRITE)
-        slot_mark(slot, gpa, length);
+        slot_mark(mem, slot, gpa, length);
     return slot->host + (gpa - slot->gpa);
 }
 
@@ -164,7 +166,7 @@ int gmem_write(struct gmem *mem, gpa_t gpa, const void *data, uint64_t length)
         uint64_t part = slot_part(slot, gpa, length);
 
         memcpy(slot->host + (gpa - slot->gpa), from, (size_t)part);
-        slot_mark(slot, gpa, part);
+        slot_mark(mem, slot, gpa, part);
         from += part;
         gpa += part;
         length -= part;
@@ -197,7 +199,7 @@ int gmem_write(struct gmem *mem, gpa_t gpa, const void *data, uint64_t length)
             return ERR_RANGE;                                                                      \
         __atomic_store_n((uint##bits##_t *)(void *)(slot->host + (gpa - slot->gpa)), value,        \
                          __ATOMIC_RELAXED);                                                        \
-        slot_mark(slot, gpa, sizeof(value));                                                       \
+        slot_mark(mem, slot, gpa, sizeof(value));                                                  \
         return 0;                                                                                  \
     }
 
@@ -216,7 +218,7 @@ int gmem_cas_u64(struct gmem *mem, gpa_t gpa, uint64_t expected, uint64_t value)
     if (!__atomic_compare_exchange_n((uint64_t *)(void *)(slot->host + (gpa - slot->gpa)),
                                      &expected, value, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return ERR_BUSY;
-    slot_mark(slot, gpa, sizeof(value));
+    slot_mark(mem, slot, gpa, sizeof(value));
     return 0;
 }
 
@@ -225,7 +227,7 @@ void gmem_mark_dirty(struct gmem *mem, gpa_t gpa, uint64_t length)
     struct gmem_slot *slot = slot_holding(mem, gpa, length, GMEM_READ);
 
     if (slot != NULL)
-        slot_mark(slot, gpa, length);
+        slot_mark(mem, slot, gpa, length);
 }
 
 int gmem_dirty_fetch(struct gmem *mem, unsigned slot, uint64_t *out)

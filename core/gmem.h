@@ -28,6 +28,10 @@ struct gmem_slot {
 
 struct gmem {
     struct gmem_slot slots[GMEM_MAX_SLOTS];
+    /* Told of everything that is written through the functions below, after it was, and of every
+     * gmem_ptr for writing; any thread. NULL: nobody wants to know. */
+    void (*written)(void *ctx, gpa_t gpa, uint64_t length);
+    void *written_ctx;
 };
 
 enum gmem_access { GMEM_READ, GMEM_WRITE };

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The translator as an engine: capabilities, creation, statistics. */
+#include "engine/bt/bt.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "core/vm.h"
+
+#define EXT(id) (UINT64_C(1) << ISA_##id)
+
+static int bt_probe(struct engine_caps *caps, const char **why)
+{
+    *why = NULL;
+    *caps = (struct engine_caps){
+        .isa =
+            {
+                .ext = EXT(I) | EXT(M) | EXT(A) | EXT(F) | EXT(D) | EXT(C) | EXT(ZICBOM) |
+                       EXT(ZICBOZ) | EXT(ZICNTR) | EXT(ZICSR) | EXT(ZIFENCEI) | EXT(ZIHINTPAUSE) |
+                       EXT(SSTC) | EXT(SVADU) | EXT(SVNAPOT) | EXT(SVPBMT),
+                .satp_modes = SATP_MODES_SV39 | SATP_MODES_SV48 | SATP_MODES_SV57,
+                .asid_bits = 16,
+                .cbo_block = 64,
+            },
+        .timebase_hz = 10000000,
+        .time_offset = true,
+        .max_vcpus = VM_MAX_VCPUS,
+        .fs_off_traps = true,
+        .vs_off_traps = true,
+    };
+    return 0;
+}
+
+static int bt_vm_create(struct vm *vm)
+{
+    return pages_create(vm);
+}
+
+static void bt_vm_destroy(struct vm *vm)
+{
+    pages_destroy(vm);
+}
+
+static void init_windows(struct bt_vcpu *bv)
+{
+    for (unsigned mode = 0; mode < BT_MODES; mode++)
+        bv->window[mode].hot = (struct bt_hot){.vcpu = bv->vcpu,
+                                               .jumps = bv->jumps[0],
+                                               .exit = (void *)bt_exit,
+                                               .exit_pc = (void *)bt_exit_pc,
+                                               .exit_stale = (void *)bt_exit_stale,
+                                               .owner = bv};
+    bv->current = &bv->window[BT_S];
+}
+
+static int bt_vcpu_create(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv =
+        mmap(NULL, sizeof(*bv), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (bv == MAP_FAILED)
+        return ERR_NO_MEMORY;
+    bv->vcpu = vcpu;
+    if (cache_create(bv) != 0) {
+        cache_destroy(bv);
+        munmap(bv, sizeof(*bv));
+        return ERR_NO_MEMORY;
+    }
+    init_windows(bv);
+    stlb_reset(&bv->stlb);
+    l1_reset(bv);
+    for (unsigned i = 0; i < ARRAY_SIZE(bv->jumps_used); i++)
+        bv->jumps_used[i] = true;
+    jumps_reset(bv);
+    vcpu->engine = bv;
+    vcpu->stlb = &bv->stlb;
+    return 0;
+}
+
+static void bt_vcpu_destroy(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    if (bv == NULL)
+        return;
+    thread_release(vcpu);
+    cache_destroy(bv);
+    munmap(bv, sizeof(*bv));
+    vcpu->engine = NULL;
+    vcpu->stlb = NULL;
+}
+
+static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, uint64_t value),
+                     void *ctx)
+{
+    struct bt_stats sum = {0};
+    uint64_t fills = 0, flushes = 0;
+
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        const struct bt_vcpu *bv = bt_of(vm->vcpu[i]);
+        const uint64_t *from = (const uint64_t *)&bv->stats;
+        for (unsigned n = 0; n < sizeof(sum) / sizeof(uint64_t); n++)
+            ((uint64_t *)&sum)[n] += from[n];
+        fills += bv->stlb.fills;
+        flushes += bv->stlb.flushes;
+    }
+    line(ctx, "bt.blocks", sum.blocks);
+    line(ctx, "bt.code_bytes", sum.code_bytes);
+    line(ctx, "bt.links", sum.links);
+    line(ctx, "bt.cache_flushes", sum.flushes);
+    line(ctx, "bt.blocks_dropped", sum.drops);
+    line(ctx, "bt.l1_fills", sum.l1_fills);
+    line(ctx, "bt.tlb_fills", fills);
+    line(ctx, "bt.tlb_flushes", flushes);
+    line(ctx, "bt.accesses_in_c", sum.slow);
+    line(ctx, "bt.instructions_in_c", sum.exec);
+    line(ctx, "bt.jump_misses", sum.jump_misses);
+    line(ctx, "bt.kicks", sum.kicks);
+    line(ctx, "bt.fence_checks", sum.fence_checks);
+    line(ctx, "bt.page_checks", sum.page_checks);
+}
+
+const struct engine_ops engine_bt = {
+    .name = "bt",
+    .probe = bt_probe,
+    .vm_create = bt_vm_create,
+    .vm_destroy = bt_vm_destroy,
+    .vcpu_create = bt_vcpu_create,
+    .vcpu_destroy = bt_vcpu_destroy,
+    .run = bt_run,
+    .kick = bt_kick,
+    .tlb_flush = bt_tlb_flush,
+    .code_flush = bt_code_flush,
+    .stats = bt_stats,
+};

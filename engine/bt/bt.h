@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The translator: guest RISC-V into host RISC-V, in an unprivileged Linux process. Guest registers
+ * stay in the host registers of the same number, but for the four of BT_TAKEN. docs/bt.md explains
+ * it.
+ */
+#ifndef ENGINE_BT_BT_H
+#define ENGINE_BT_BT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/engine.h"
+#include "core/gmem.h"
+#include "core/insn.h"
+#include "core/stlb.h"
+#include "core/vcpu.h"
+
+/* Registers whose guest values live in memory (hot.home): they are the least used ones of a Linux
+ * kernel and its programs. CTX points into the window, the others are scratch. */
+#define BT_CTX   3  /* gp */
+#define BT_T0    5  /* t0 */
+#define BT_T1    7  /* t2 */
+#define BT_T2    31 /* t6 */
+#define BT_TAKEN 4
+
+/* First-level TLB: 2 KiB granules, direct-mapped. One per kind of privilege: see enum bt_mode. */
+#define L1_BITS  7
+#define L1_SIZE  (1u << L1_BITS)
+#define L1_SHIFT 11
+#define L1_BYTES (1u << L1_SHIFT)
+
+/* What a data access is allowed to: a window each. */
+enum bt_mode { BT_U, BT_S, BT_SUM, BT_MODES };
+
+/* What floating point may do: part of a block's key. */
+enum bt_fp { FP_OFF, FP_CLEAN, FP_DIRTY, FP_BAD_RM, FP_STATES };
+
+struct bt_jump { /* an entry of the jump cache */
+    uint64_t pc;
+    uint64_t code;
+};
+
+#define JUMP_SIZE 1024
+
+/* Words that translated code reaches from CTX. */
+struct bt_hot {
+    uint64_t home[BT_TAKEN]; /* guest gp, t0, t2, t6 */
+    struct vcpu *vcpu;
+    struct bt_jump *jumps; /* the jump cache for the current mode and state of FP */
+    void *exit;            /* bt_exit: into C, behind the call lies the number of the site */
+    void *exit_pc;         /* bt_exit_pc: the same with guest pc in T0 and no site */
+    void *exit_stale;      /* bt_exit_stale: a block that was dropped */
+    uint64_t host_sp;
+    struct bt_vcpu *owner;
+    uint64_t spill[3]; /* T1 and T2 while C runs, and where it goes on */
+};
+
+struct bt_window {
+    struct bt_hot hot;
+    /* A load finds its granule in ltag, a store in stag; both take delta. An invalid tag is one of
+     * another slot. */
+    uint64_t ltag[L1_SIZE];
+    uint64_t stag[L1_SIZE];
+    uint64_t delta[L1_SIZE]; /* host address - guest-virtual address */
+};
+
+/* CTX = window + BT_CTX_BIAS, so that all three tables are in reach of a 12-bit offset from
+ * CTX + 8 * slot. */
+#define BT_CTX_BIAS (sizeof(struct bt_hot) + 8)
+
+/* What C has to do where translated code calls it. */
+enum bt_site_kind {
+    SITE_LINK,     /* a direct jump: find or make its target, and link */
+    SITE_LOAD,     /* the TLB missed ... */
+    SITE_STORE,    /* ... for a store or an AMO */
+    SITE_EXEC,     /* the instruction is executed in C */
+    SITE_CROSS,    /* ... and reaches into the next page */
+    SITE_FP_DIRTY, /* FS becomes Dirty; the same instruction again */
+};
+
+struct bt_site {
+    uint32_t raw;    /* the instruction; SITE_LINK: offset of the jump to patch from the block */
+    uint16_t offset; /* of the instruction in its page; SITE_LINK: of the target */
+    uint8_t kind;
+    uint8_t reg;    /* loads, stores: base register */
+    int16_t lo;     /* ... lowest offset of the group ... */
+    uint16_t span;  /* ... and how many bytes from there */
+    uint32_t retry; /* ... and where in the code to try again */
+};
+
+/* Guest pc of host code: from `host` (in instructions from the block's start) to the next entry. */
+enum bt_map_kind {
+    MAP_RESTART, /* pc is `offset`: nothing of the instruction has happened, or nothing counts */
+    MAP_TAIL,    /* pc is in T0 */
+    MAP_STORE,   /* T0 has yet to be stored into the home of `reg`; then pc is `offset` */
+};
+
+struct bt_map {
+    uint16_t host;
+    uint16_t offset;
+    uint8_t kind;
+    uint8_t reg;
+};
+
+#define BT_NOGROUP 0x10 /* flag of a block: every access checks for itself */
+#define BT_USER    0x08
+#define BT_FP_MASK 0x03
+
+struct bt_block {
+    gva_t page;                     /* guest-virtual page, ... */
+    uint32_t frame;                 /* ... guest-physical page number, ... */
+    uint16_t offset;                /* ... and where in it the block begins */
+    uint16_t length;                /* bytes of guest code */
+    uint32_t code;                  /* where its code begins in the cache */
+    uint32_t map;                   /* first of its entries in map */
+    uint32_t hash_next, frame_next; /* block number + 1 */
+    uint64_t sum;                   /* of the guest code that it was made from */
+    uint16_t nmap;
+    uint16_t ncode; /* host instructions and words */
+    uint8_t flags;
+    bool dropped;
+};
+
+#define CACHE_BYTES (8u << 20)
+#define BLOCKS_MAX  65536
+#define SITES_MAX   (1u << 18)
+#define MAPS_MAX    (1u << 19)
+#define HASH_SIZE   16384
+#define FRAME_HASH  4096
+#define EXEC_FILTER 4096 /* bits */
+
+/* Per guest-physical page, shared by all vCPUs. */
+enum { PAGE_STORED = 1, PAGE_CODE = 2 };
+#define LOG_SIZE 1024
+
+struct bt_vm {
+    uint64_t npages;           /* of guest RAM */
+    gpa_t ram;                 /* where it begins */
+    _Atomic uint32_t *page;    /* PAGE_STORED, PAGE_CODE */
+    _Atomic uint64_t nwritten; /* pages with code that were written: entries of the log, ever */
+    _Atomic uint32_t log[LOG_SIZE];
+};
+
+struct bt_stats {
+    uint64_t blocks, code_bytes, links, flushes, drops;
+    uint64_t l1_fills, slow, exec, jump_misses, kicks, fence_checks, page_checks;
+};
+
+struct bt_vcpu {
+    _Atomic uint32_t kick; /* leave translated code; checked on the way in. Within reach */
+    struct stlb stlb;      /* second level; first: vcpu->stlb */
+    struct bt_window window[BT_MODES];
+    struct vcpu *vcpu;
+    struct bt_window *current; /* window of the current mode */
+    uint8_t flags;             /* BT_USER and enum bt_fp now */
+    bool look;                 /* requests, interrupts and the clock want a look */
+    bool nogroup;              /* the next block: each access by itself */
+    bool context;              /* mode, CSRs or translations changed */
+    uint64_t jumps_satp;       /* address space of L1 and the jump caches, ... */
+    bool jumps_mxr;
+    uint64_t written_seen;
+    bool adopted; /* the thread that runs it is set up */
+    bool fence_ok;
+    pthread_t thread;
+    int tid;
+    void *timer;
+    bool timer_armed;
+    uint64_t timer_deadline;
+    uint8_t *stack; /* alternate signal stack, with struct bt_stack at its base */
+
+    /* The code cache: two views of the same memory. */
+    uint8_t *rw, *rx;
+    uint32_t used;
+    uint32_t nblocks, nsites, nmaps;
+    struct bt_block *block;
+    struct bt_site *site;
+    struct bt_map *map;
+    uint32_t hash[HASH_SIZE];   /* block number + 1 */
+    uint32_t frame[FRAME_HASH]; /* the same by guest-physical page */
+    bool jumps_used[2 * FP_STATES];
+    struct bt_jump jumps[2 * FP_STATES][JUMP_SIZE];
+    uint64_t exec_filter[EXEC_FILTER / 64]; /* pages that the jump caches know */
+    struct bt_stats stats;
+};
+
+/* At the base of the signal stack, whose alignment is BT_STACK. */
+#define BT_STACK 65536
+struct bt_stack {
+    uint64_t gp, tp;
+    struct bt_vcpu *owner;
+};
+
+static inline struct bt_vcpu *bt_of(struct vcpu *vcpu)
+{
+    return vcpu->engine;
+}
+
+/* enter.S: runs translated code until it calls C. Returns the address of the site's number, or one
+ * of these. */
+enum { EXIT_TO_PC = 1, EXIT_KICK = 2, EXIT_STALE_BIT = 3 };
+uint64_t bt_enter(void *ctx, uint64_t code);
+void bt_exit(void);
+void bt_exit_pc(void);
+void bt_exit_stale(void);
+void bt_exit_async(void);
+void bt_abort(void);
+void bt_fp_load(const struct vcpu_user *user);
+void bt_fp_save(struct vcpu_user *user);
+void bt_signal(int number);
+extern const char bt_enter_begin[], bt_enter_end[];
+
+/* cache.c */
+int cache_create(struct bt_vcpu *bv) MUST_CHECK;
+void cache_destroy(struct bt_vcpu *bv);
+/* Forgets every block. */
+void cache_flush(struct bt_vcpu *bv);
+/* Is there room for another block? */
+bool cache_has_room(const struct bt_vcpu *bv);
+/* Code in [from, from + size) of the cache has changed. */
+void cache_sync(const struct bt_vcpu *bv, uint32_t from, uint32_t size);
+struct bt_block *cache_find(struct bt_vcpu *bv, gva_t pc, gpa_t gpa, uint8_t flags);
+void cache_enter(struct bt_vcpu *bv, struct bt_block *block);
+/* The block whose code contains this address of the RX view, or NULL. */
+struct bt_block *cache_block_at(const struct bt_vcpu *bv, uint64_t code);
+void cache_drop(struct bt_vcpu *bv, struct bt_block *block);
+/* Makes the two instructions at `at` jump to `to`, both offsets in the cache. */
+void cache_patch_jump(struct bt_vcpu *bv, uint32_t at, uint32_t to);
+
+static inline uint64_t cache_code(const struct bt_vcpu *bv, const struct bt_block *block)
+{
+    return (uint64_t)(uintptr_t)bv->rx + block->code;
+}
+
+/* translate.c: the block at pc, whose page is at `live`; NULL: no room. */
+struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t *live,
+                           uint8_t flags);
+uint64_t translate_sum(const uint8_t *bytes, unsigned length);
+
+/* pages.c: which pages hold code, and which were written since. */
+int pages_create(struct vm *vm) MUST_CHECK;
+void pages_destroy(struct vm *vm);
+/* Code is about to be made from this page: from now on writes to it are noticed. */
+void pages_watch(struct vcpu *vcpu, gpa_t gpa);
+/* fence.i: drops what was made from code that has changed. */
+void pages_check(struct vcpu *vcpu);
+
+/* tlb.c: first-level TLB and jump caches. */
+void l1_reset(struct bt_vcpu *bv);
+void l1_flush_page(struct bt_vcpu *bv, gva_t va);
+void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page);
+bool l1_fill(struct vcpu *vcpu, gva_t va, bool store);
+void jumps_reset(struct bt_vcpu *bv);
+void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code);
+bool jumps_know(const struct bt_vcpu *bv, gva_t va);
+
+/* thread.c: signals and the timer of the thread that runs a vCPU. */
+int thread_adopt(struct vcpu *vcpu) MUST_CHECK;
+void thread_release(struct vcpu *vcpu);
+void thread_arm(struct vcpu *vcpu);
+void bt_kick(struct vcpu *vcpu);
+void bt_on_signal(struct bt_stack *stack, void *ucontext);
+
+/* fence.c */
+void bt_tlb_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
+                  const struct flush_range *range);
+void bt_code_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts, gpa_t gpa,
+                   uint64_t size);
+/* Every other vCPU drops its TLB before this returns. For a caller inside `run`. */
+void bt_drop_others(struct vcpu *self);
+
+/* run.c */
+void bt_run(struct vcpu *vcpu);
+
+extern const struct engine_ops engine_bt;
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Into translated code and out of it. In translated code every register is the guest's but gp
+ * (CTX), t0, t2 and t6, whose guest values are in hot.home; the host's are on its stack.
+ */
+#include <bt-offsets.h>
+
+#define CTX gp
+#define T0  t0
+#define T1  t2
+#define T2  t6
+#define X(n) VCPU_X + 8 * n
+
+    .option norelax
+
+    .macro host_registers op
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    \op s\n, \n * 8(sp)
+    .endr
+    \op ra, 12 * 8(sp)
+    .endm
+
+    /* All guest registers but x0, the four that are taken, and those named apart. */
+    .macro guest_registers op, base
+    .irp n, 1, 2, 4, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+    \op x\n, VCPU_X + 8 * \n(\base)
+    .endr
+    .endm
+
+    /* The guest values of the taken registers from one place to the other, by way of a scratch
+     * register. */
+    .macro home_in vcpu, via
+    ld \via, VCPU_X + 8 * 3(\vcpu)
+    sd \via, HOT_HOME + 0(CTX)
+    ld \via, VCPU_X + 8 * 5(\vcpu)
+    sd \via, HOT_HOME + 8(CTX)
+    ld \via, VCPU_X + 8 * 7(\vcpu)
+    sd \via, HOT_HOME + 16(CTX)
+    ld \via, VCPU_X + 8 * 31(\vcpu)
+    sd \via, HOT_HOME + 24(CTX)
+    .endm
+    .macro home_out vcpu, via
+    ld \via, HOT_HOME + 0(CTX)
+    sd \via, VCPU_X + 8 * 3(\vcpu)
+    ld \via, HOT_HOME + 8(CTX)
+    sd \via, VCPU_X + 8 * 5(\vcpu)
+    ld \via, HOT_HOME + 16(CTX)
+    sd \via, VCPU_X + 8 * 7(\vcpu)
+    ld \via, HOT_HOME + 24(CTX)
+    sd \via, VCPU_X + 8 * 31(\vcpu)
+    .endm
+
+    .text
+    .globl bt_enter, bt_exit, bt_exit_pc, bt_exit_stale, bt_exit_async, bt_abort
+    .globl bt_enter_begin, bt_enter_end
+
+/* uint64_t bt_enter(void *ctx, uint64_t code) */
+bt_enter:
+    addi sp, sp, -16 * 8
+    host_registers sd
+    sd gp, 13 * 8(sp)
+    sd tp, 14 * 8(sp)
+    mv CTX, a0
+    sd sp, HOT_HOST_SP(CTX)
+/* From here on a signal that wants translated code left goes to bt_abort. */
+bt_enter_begin:
+    ld T0, HOT_OWNER(CTX)
+    lw T0, BV_KICK(T0)
+    bnez T0, bt_abort
+    sd a1, HOT_SPILL + 16(CTX)
+    ld T0, HOT_VCPU(CTX)
+    home_in T0, T1
+    guest_registers ld, T0
+    ld T0, HOT_SPILL + 16(CTX)
+    ld T1, HOT_SPILL + 0(CTX)
+    ld T2, HOT_SPILL + 8(CTX)
+    jr T0
+bt_enter_end:
+
+/* T0: where the number of the site is. T2 is kept for those who come back to try again, and T1
+ * where they have saved it. */
+bt_exit:
+    sd T2, HOT_SPILL + 8(CTX)
+    ld T1, HOT_VCPU(CTX)
+    guest_registers sd, T1
+    home_out T1, a0
+    mv a0, T0
+leave:
+    ld sp, HOT_HOST_SP(CTX)
+    host_registers ld
+    ld tp, 14 * 8(sp)
+    ld gp, 13 * 8(sp)
+    addi sp, sp, 16 * 8
+    ret
+
+/* T0: guest pc */
+bt_exit_pc:
+    ld T1, HOT_VCPU(CTX)
+    sd T0, VCPU_PC(T1)
+    li T0, 1
+    j bt_exit
+
+/* T0: address behind the two instructions that called, made odd to tell it apart */
+bt_exit_stale:
+    ori T0, T0, 1
+    j bt_exit
+
+/* A signal came: pc is already in the record. */
+bt_exit_async:
+    li T0, 2
+    j bt_exit
+
+/* A signal came on the way in: nothing has happened. */
+bt_abort:
+    li a0, 2
+    j leave
+
+    .globl bt_fp_load, bt_fp_save
+bt_fp_load:
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    fld f\n, USER_F + 8 * \n(a0)
+    .endr
+    ld a1, USER_FCSR(a0)
+    fscsr a1
+    ret
+bt_fp_save:
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    fsd f\n, USER_F + 8 * \n(a0)
+    .endr
+    frcsr a1
+    sd a1, USER_FCSR(a0)
+    ret
+
+/* The signal's handler: gp and tp may be the guest's, so the stack says where the host's are. */
+    .globl bt_signal
+bt_signal:
+    li t0, STACK_MASK
+    and a0, sp, t0
+    ld gp, STACK_GP(a0)
+    ld tp, STACK_TP(a0)
+    mv a1, a2
+    tail bt_on_signal

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/* Running a vCPU: in and out of translated code, and what C does between. */
+#include "core/csr.h"
+#include "core/exec.h"
+#include "core/trap.h"
+#include "core/vm.h"
+#include "core/vmem.h"
+#include "engine/bt/bt.h"
+
+static void exit_error(struct vcpu *vcpu, enum park_reason reason)
+{
+    vcpu->priv.exit.kind = EXIT_ERROR;
+    vcpu->priv.exit.reason = reason;
+    vcpu->priv.exit.addr = vcpu->user.pc;
+}
+
+/* True: the guest is to be parked. */
+static bool deliver(struct vcpu *vcpu, const struct trap *trap)
+{
+    bt_of(vcpu)->context = true;
+    if (LIKELY(trap_deliver(vcpu, trap) == 0))
+        return false;
+    exit_error(vcpu, PARK_TRAP_LOOP);
+    return true;
+}
+
+static enum bt_fp fp_state(const struct vcpu *vcpu)
+{
+    uint64_t fs = vcpu->priv.sstatus & SSTATUS_FS;
+
+    if (fs == 0)
+        return FP_OFF;
+    if (fs != SSTATUS_FS)
+        return FP_CLEAN;
+    uint64_t fcsr;
+    __asm__ volatile("frcsr %0" : "=r"(fcsr));
+    return (fcsr >> 5 & 7) > 4 ? FP_BAD_RM : FP_DIRTY;
+}
+
+/* Mode, sstatus or satp may have changed: which window, which blocks. */
+static void take_context(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    bool user = vcpu->priv.mode == PRIV_U;
+    bool mxr = (vcpu->priv.sstatus & SSTATUS_MXR) != 0;
+    enum bt_mode mode = user ? BT_U : (vcpu->priv.sstatus & SSTATUS_SUM) != 0 ? BT_SUM : BT_S;
+    enum bt_fp fp = fp_state(vcpu);
+
+    bv->context = false;
+    if (vcpu->priv.satp != bv->jumps_satp || mxr != bv->jumps_mxr) {
+        bv->jumps_satp = vcpu->priv.satp;
+        bv->jumps_mxr = mxr;
+        l1_reset(bv);
+        jumps_reset(bv);
+    }
+    bv->flags = (uint8_t)((user ? BT_USER : 0) | fp);
+    bv->current = &bv->window[mode];
+    bv->current->hot.jumps = bv->jumps[(user ? 0 : FP_STATES) + fp];
+}
+
+static void flush_translations(struct vcpu *vcpu)
+{
+    vmem_flush(vcpu, NULL, NULL);
+    l1_reset(bt_of(vcpu));
+    jumps_reset(bt_of(vcpu));
+}
+
+static void take_requests(struct vcpu *vcpu)
+{
+    uint32_t requests = atomic_fetch_and(
+        &vcpu->requests, ~(uint32_t)(VCPU_REQ_TLB | VCPU_REQ_CODE | VCPU_REQ_TIMER));
+
+    if (requests & VCPU_REQ_TLB)
+        flush_translations(vcpu);
+    if (requests & (VCPU_REQ_TLB | VCPU_REQ_CODE))
+        pages_check(vcpu);
+}
+
+/* Requests, clock and interrupts. False: the host wants the vCPU. */
+static bool look(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    bv->look = false;
+    atomic_store(&bv->kick, 0);
+    if (atomic_load(&vcpu->requests) != 0)
+        take_requests(vcpu);
+    if ((atomic_load(&vcpu->requests) & VCPU_REQ_EVENT) != 0) {
+        vcpu->priv.exit.kind = EXIT_HOST;
+        return false;
+    }
+    if (bv->timer_armed && vm_time(vcpu->vm) >= bv->timer_deadline)
+        bv->timer_armed = false;
+    vcpu_update_timer(vcpu);
+    if (trap_take_interrupt(vcpu))
+        bv->context = true;
+    thread_arm(vcpu);
+    return true;
+}
+
+/* The code for pc. 0: a trap was delivered, or there is an exit. */
+static uint64_t find_code(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    uint8_t flags = (uint8_t)(bv->flags | (bv->nogroup ? BT_NOGROUP : 0));
+    gva_t pc = vcpu->user.pc;
+    struct vmem_at at;
+
+    if (vmem_translate(vcpu, pc, 2, MMU_FETCH, &at) != VMEM_OK) {
+        (void)deliver(vcpu, &at.trap);
+        return 0;
+    }
+    bool nogroup = bv->nogroup;
+    bv->nogroup = false;
+    struct bt_block *block = cache_find(bv, pc, at.gpa, flags);
+    if (block == NULL) {
+        pages_watch(vcpu, at.gpa);
+        const uint8_t *live = (const uint8_t *)at.host - (pc & ~PAGE_MASK);
+        block = translate(vcpu, pc, at.gpa, live, flags);
+        if (block == NULL) {
+            cache_flush(bv);
+            block = translate(vcpu, pc, at.gpa, live, flags);
+        }
+    }
+    if (!nogroup)
+        jumps_enter(bv, pc, cache_code(bv, block));
+    return cache_code(bv, block);
+}
+
+/* fence.i, and what kernels rely on that were only ever run on coherent emulators. */
+static bool shows_new_code(const struct vcpu *vcpu, const struct insn *insn)
+{
+    if (insn->id == INSN_sret)
+        return vcpu->priv.satp == 0;
+    if (insn->id == INSN_sfence_vma)
+        return insn->rs1 == 0;
+    return insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm == CSR_satp;
+}
+
+static void flush_by(struct vcpu *vcpu, const struct insn *insn, gva_t va)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    bool wide = va >= bv->stlb.wide_first && va <= bv->stlb.wide_last;
+
+    if (insn->rs1 == 0 || wide) {
+        l1_reset(bv);
+        jumps_reset(bv);
+        return;
+    }
+    l1_flush_page(bv, va);
+    if (jumps_know(bv, va))
+        jumps_reset(bv);
+}
+
+static bool touches_fp(const struct insn *insn)
+{
+    switch ((enum insn_class)insn_info(insn->id)->class) {
+    case INSN_CLASS_FLOAD:
+    case INSN_CLASS_FSTORE:
+    case INSN_CLASS_FP:
+        return true;
+    case INSN_CLASS_CSR:
+        return insn->imm <= CSR_fcsr;
+    default:
+        return false;
+    }
+}
+
+/* One instruction in C; true: leave. */
+static bool exec_here(struct vcpu *vcpu, const struct insn *insn)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    bool fp = touches_fp(insn);
+    gva_t va = vcpu->user.x[insn->rs1];
+    struct trap trap;
+
+    bv->stats.exec++;
+    if (insn->id == INSN_sfence_vma && vcpu->priv.mode != PRIV_U)
+        flush_by(vcpu, insn, va);
+    if (fp)
+        bt_fp_save(&vcpu->user);
+    if (insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm >= CSR_cycle &&
+        insn->imm <= CSR_instret)
+        vcpu->priv.cycle = vcpu->priv.instret = vm_time(vcpu->vm) * 100;
+    enum exec_status status = exec_insn(vcpu, insn, &trap);
+    if (fp)
+        bt_fp_load(&vcpu->user);
+    switch (status) {
+    case EXEC_NEXT:
+        bv->context |= fp;
+        return false;
+    case EXEC_TRAP:
+        return deliver(vcpu, &trap);
+    case EXEC_EXIT:
+        return true;
+    case EXEC_CODE:
+        pages_check(vcpu);
+        return false;
+    case EXEC_CONTEXT:
+        break;
+    }
+    if (shows_new_code(vcpu, insn))
+        pages_check(vcpu);
+    bv->context = true;
+    if (trap_pending_interrupt(vcpu) != 0 || insn->imm == CSR_stimecmp)
+        bv->look = true;
+    return false;
+}
+
+static bool exec_raw(struct vcpu *vcpu, uint32_t raw)
+{
+    struct insn insn;
+
+    insn_decode(&vcpu->vm->isa, raw, &insn);
+    return exec_here(vcpu, &insn);
+}
+
+static bool exec_cross(struct vcpu *vcpu)
+{
+    struct vmem_at at;
+    uint32_t raw;
+
+    if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK)
+        return deliver(vcpu, &at.trap);
+    return exec_raw(vcpu, raw);
+}
+
+/* The TLB missed. When the page is there and the whole group lies in its granule, the code tries
+ * again; else the instruction is done here, and the accesses behind it check each for itself. */
+static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t *next)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    bool store = site->kind == SITE_STORE;
+    gva_t va = vcpu->user.x[site->reg] + (uint64_t)(int64_t)site->lo;
+    bool whole = (va & (L1_BYTES - 1)) + site->span <= L1_BYTES;
+    struct insn insn;
+    struct vmem_at at;
+
+    insn_decode(&vcpu->vm->isa, site->raw, &insn);
+    bool amo = insn_info(insn.id)->class == INSN_CLASS_AMO;
+    if (whole && (!amo || (va & (site->span - 1u)) == 0)) {
+        if (l1_fill(vcpu, va, store)) {
+            *next = (uint64_t)(uintptr_t)bv->rx + site->retry;
+            return false;
+        }
+        gva_t first = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm;
+        if (vmem_translate(vcpu, first, 1, store ? MMU_STORE : MMU_LOAD, &at) == VMEM_OK &&
+            l1_fill(vcpu, va, store)) {
+            *next = (uint64_t)(uintptr_t)bv->rx + site->retry;
+            return false;
+        }
+    }
+    bv->stats.slow++;
+    bv->nogroup = true;
+    return exec_here(vcpu, &insn);
+}
+
+/* A direct jump within a page: its target, and from now on without C. */
+static bool link(struct vcpu *vcpu, struct bt_block *from, const struct bt_site *site,
+                 uint64_t *next)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    gpa_t gpa = ((gpa_t)from->frame << PAGE_SHIFT) + site->offset;
+    gva_t pc = from->page + site->offset;
+    uint8_t flags = from->flags & (uint8_t)~BT_NOGROUP;
+    uint32_t at = from->code + 4 * site->raw;
+
+    vcpu->user.pc = pc;
+    struct bt_block *to = cache_find(bv, pc, gpa, flags);
+    if (to == NULL) {
+        const uint8_t *live = gmem_ptr(&vcpu->vm->mem, gpa & PAGE_MASK, PAGE_SIZE, GMEM_READ);
+        if (live == NULL)
+            return false;
+        pages_watch(vcpu, gpa);
+        to = translate(vcpu, pc, gpa, live, flags);
+        if (to == NULL)
+            return false;
+    }
+    cache_patch_jump(bv, at, to->code);
+    bv->stats.links++;
+    *next = cache_code(bv, to);
+    return false;
+}
+
+static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_block *block = cache_block_at(bv, where);
+    const struct bt_site *site = &bv->site[*(const uint32_t *)(uintptr_t)where];
+
+    vcpu->user.pc = block->page + site->offset;
+    switch ((enum bt_site_kind)site->kind) {
+    case SITE_LINK:
+        return link(vcpu, block, site, next);
+    case SITE_LOAD:
+    case SITE_STORE:
+        return miss(vcpu, site, next);
+    case SITE_EXEC:
+        return exec_raw(vcpu, site->raw);
+    case SITE_CROSS:
+        return exec_cross(vcpu);
+    case SITE_FP_DIRTY:
+        vcpu->priv.sstatus |= SSTATUS_FS;
+        bv->context = true;
+        return false;
+    }
+    return false;
+}
+
+/* A block that was dropped: whoever still jumps to it goes on to its successor from now on. */
+static void stale(struct vcpu *vcpu, uint64_t where, uint64_t *next)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_block *old = cache_block_at(bv, where - 8);
+    uint32_t at = old->code;
+    uint64_t flushes = bv->stats.flushes;
+
+    vcpu->user.pc = old->page + old->offset;
+    bv->nogroup = (old->flags & BT_NOGROUP) != 0;
+    *next = find_code(vcpu);
+    if (*next != 0 && bv->stats.flushes == flushes)
+        cache_patch_jump(bv, at, (uint32_t)(*next - (uint64_t)(uintptr_t)bv->rx));
+}
+
+/* C was called from translated code. *next: where to go on in it, 0: by pc. True: leave. */
+static bool handle(struct vcpu *vcpu, uint64_t where, uint64_t *next)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    *next = 0;
+    if (where == EXIT_TO_PC) {
+        vcpu->user.pc &= ~UINT64_C(1);
+        bv->stats.jump_misses++;
+        return false;
+    }
+    if (where == EXIT_KICK) {
+        bv->look = true;
+        return false;
+    }
+    if ((where & 1) != 0) {
+        stale(vcpu, where & ~UINT64_C(1), next);
+        return vcpu->priv.exit.kind != EXIT_NONE;
+    }
+    return at_site(vcpu, where, next);
+}
+
+static void loop(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    uint64_t next = 0;
+
+    for (;;) {
+        if (bv->look || atomic_load_explicit(&bv->kick, memory_order_relaxed) != 0) {
+            next = 0;
+            if (!look(vcpu))
+                return;
+        }
+        if (bv->context) {
+            next = 0;
+            take_context(vcpu);
+        }
+        if (next == 0) {
+            next = find_code(vcpu);
+            if (vcpu->priv.exit.kind != EXIT_NONE)
+                return;
+            if (next == 0 || bv->look || bv->context)
+                continue;
+        }
+        vcpu->priv.instret++;
+        uint64_t where = bt_enter((uint8_t *)bv->current + BT_CTX_BIAS, next);
+        if (handle(vcpu, where, &next))
+            return;
+    }
+}
+
+void bt_run(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    vcpu->priv.exit.kind = EXIT_NONE;
+    if (thread_adopt(vcpu) != 0) {
+        exit_error(vcpu, PARK_ENGINE);
+        return;
+    }
+    vcpu->reservation.valid = false;
+    atomic_store(&vcpu->running, 1);
+    bt_fp_load(&vcpu->user);
+    bv->look = bv->context = true;
+    bv->nogroup = false;
+    loop(vcpu);
+    bt_fp_save(&vcpu->user);
+    atomic_store(&vcpu->running, 0);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread that runs a vCPU. Translated code looks at no flag: a signal makes it stop, between
+ * two guest instructions, wherever it is. The handler runs on a stack of its own, since sp is the
+ * guest's, and finds the host's gp and tp at the base of it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "core/vm.h"
+#include "engine/bt/bt.h"
+
+#define KICK_SIGNAL SIGUSR1
+
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM (1U << 31)
+#endif
+#ifndef PR_RISCV_SET_ICACHE_FLUSH_CTX
+#define PR_RISCV_SET_ICACHE_FLUSH_CTX 71
+#define PR_RISCV_CTX_SW_FENCEI_ON     0
+#define PR_RISCV_SCOPE_PER_THREAD     1
+#endif
+
+_Static_assert(REG_PC == 0, "registers of a signal's context begin with pc");
+
+/* The entry of the block's map that host code at this place belongs to. */
+static const struct bt_map *map_at(const struct bt_vcpu *bv, const struct bt_block *block,
+                                   uint64_t code)
+{
+    uint64_t word = (code - cache_code(bv, block)) / 4;
+    const struct bt_map *map = &bv->map[block->map], *found = map;
+
+    for (unsigned i = 0; i < block->nmap && map[i].host <= word; i++)
+        found = &map[i];
+    return found;
+}
+
+/* Everything is in the registers but pc, which goes into the record. */
+static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
+{
+    const struct bt_block *block = cache_block_at(bv, regs[REG_PC]);
+
+    if (block == NULL)
+        return;
+    const struct bt_map *at = map_at(bv, block, regs[REG_PC]);
+    struct bt_window *w = (struct bt_window *)(regs[BT_CTX] - BT_CTX_BIAS);
+    bool home = at->reg == BT_CTX || at->reg == BT_T0 || at->reg == BT_T1 || at->reg == BT_T2;
+
+    if (at->kind == MAP_STORE && home)
+        w->hot.home[at->reg == BT_CTX  ? 0
+                    : at->reg == BT_T0 ? 1
+                    : at->reg == BT_T1 ? 2
+                                       : 3] = regs[BT_T0];
+    else if (at->kind == MAP_STORE)
+        regs[at->reg] = regs[BT_T0];
+    bv->vcpu->user.pc =
+        at->kind == MAP_TAIL ? regs[BT_T0] & ~UINT64_C(1) : block->page + at->offset;
+    regs[REG_PC] = (unsigned long)(uintptr_t)bt_exit_async;
+}
+
+void bt_on_signal(struct bt_stack *stack, void *ucontext)
+{
+    struct bt_vcpu *bv = stack->owner;
+    unsigned long *regs = ((ucontext_t *)ucontext)->uc_mcontext.__gregs;
+    uint64_t pc = regs[REG_PC];
+
+    atomic_store(&bv->kick, 1);
+    bv->stats.kicks++;
+    if (pc - (uint64_t)(uintptr_t)bv->rx < CACHE_BYTES)
+        leave_code(bv, regs);
+    else if (pc >= (uint64_t)(uintptr_t)bt_enter_begin && pc < (uint64_t)(uintptr_t)bt_enter_end)
+        regs[REG_PC] = (unsigned long)(uintptr_t)bt_abort;
+}
+
+/* A stack aligned to its size, so that the handler finds its base. */
+static uint8_t *make_stack(void)
+{
+    uint8_t *at =
+        mmap(NULL, 2 * BT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (at == MAP_FAILED)
+        return NULL;
+    uint8_t *base = (uint8_t *)(((uintptr_t)at + BT_STACK - 1) & ~(uintptr_t)(BT_STACK - 1));
+    if (base != at)
+        munmap(at, (size_t)(base - at));
+    munmap(base + BT_STACK, (size_t)(at + BT_STACK - base));
+    return base;
+}
+
+static int use_stack(struct bt_vcpu *bv)
+{
+    if (bv->stack == NULL)
+        bv->stack = make_stack();
+    if (bv->stack == NULL)
+        return ERR_NO_MEMORY;
+    struct bt_stack *base = (struct bt_stack *)(void *)bv->stack;
+    stack_t stack = {
+        .ss_sp = bv->stack + 64, .ss_size = BT_STACK - 64, .ss_flags = (int)SS_AUTODISARM};
+
+    base->owner = bv;
+    __asm__ volatile("mv %0, gp\n\tmv %1, tp" : "=r"(base->gp), "=r"(base->tp));
+    if (sigaltstack(&stack, NULL) != 0)
+        return ERR_UNSUPPORTED;
+    return 0;
+}
+
+static int use_signal(void)
+{
+    struct sigaction action = {.sa_flags = SA_ONSTACK | SA_SIGINFO | SA_RESTART};
+    sigset_t others, kick;
+
+    action.sa_handler = bt_signal;
+    sigfillset(&action.sa_mask);
+    if (sigaction(KICK_SIGNAL, &action, NULL) != 0)
+        return ERR_UNSUPPORTED;
+    sigfillset(&others);
+    sigemptyset(&kick);
+    sigaddset(&kick, KICK_SIGNAL);
+    pthread_sigmask(SIG_SETMASK, &others, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+    return 0;
+}
+
+static int use_timer(struct bt_vcpu *bv)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
+    timer_t timer;
+
+    event._sigev_un._tid = bv->tid;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return ERR_UNSUPPORTED;
+    bv->timer = timer;
+    return 0;
+}
+
+int thread_adopt(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    int error;
+
+    if (bv->adopted && pthread_equal(bv->thread, pthread_self()))
+        return 0;
+    if (bv->adopted)
+        timer_delete(bv->timer);
+    bv->adopted = bv->timer_armed = false;
+    bv->thread = pthread_self();
+    bv->tid = (int)syscall(SYS_gettid);
+    bv->fence_ok = prctl(PR_RISCV_SET_ICACHE_FLUSH_CTX, PR_RISCV_CTX_SW_FENCEI_ON,
+                         PR_RISCV_SCOPE_PER_THREAD, 0, 0) == 0;
+    error = use_stack(bv);
+    if (error == 0)
+        error = use_signal();
+    if (error == 0)
+        error = use_timer(bv);
+    bv->adopted = error == 0;
+    return error;
+}
+
+void thread_release(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    if (bv->adopted)
+        timer_delete(bv->timer);
+    if (bv->stack != NULL)
+        munmap(bv->stack, BT_STACK);
+}
+
+/*
+ * One signal at the deadline. A timer that goes off too early does no harm, so a deadline that
+ * moves away, as Linux moves it with every tick, costs no system call.
+ */
+void thread_arm(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    uint64_t deadline = vcpu->priv.stimecmp;
+    struct itimerspec when = {{0, 0}, {0, 1}};
+
+    if (deadline == UINT64_MAX || (bv->timer_armed && bv->timer_deadline <= deadline))
+        return;
+    uint64_t now = vm_time(vcpu->vm), hz = vcpu->vm->timebase_hz;
+    uint64_t ticks = deadline > now ? deadline - now : 0;
+    if (ticks / hz >= 3600)
+        ticks = 3600 * hz;
+    when.it_value.tv_sec = (time_t)(ticks / hz);
+    when.it_value.tv_nsec = (long)(ticks % hz * UINT64_C(1000000000) / hz) + 1;
+    timer_settime(bv->timer, 0, &when, NULL);
+    bv->timer_armed = true;
+    bv->timer_deadline = deadline;
+}
+
+void bt_kick(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    if (bv == NULL)
+        return;
+    atomic_store(&bv->kick, 1);
+    if (atomic_load(&vcpu->running) && bv->tid != (int)syscall(SYS_gettid))
+        syscall(SYS_tgkill, getpid(), bv->tid, KICK_SIGNAL);
+}

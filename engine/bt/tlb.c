@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* What translated code looks up by itself: the first-level TLB and the jump caches. */
+#include <string.h>
+
+#include "core/csr.h"
+#include "core/vm.h"
+#include "core/vmem.h"
+#include "engine/bt/bt.h"
+
+static unsigned slot_of(gva_t va)
+{
+    return (unsigned)(va >> L1_SHIFT) & (L1_SIZE - 1);
+}
+
+/* A tag that no address of this slot has. */
+static uint64_t invalid(unsigned slot)
+{
+    return (uint64_t)(slot ^ 1) << L1_SHIFT;
+}
+
+void l1_reset(struct bt_vcpu *bv)
+{
+    for (unsigned mode = 0; mode < BT_MODES; mode++) {
+        struct bt_window *w = &bv->window[mode];
+        for (unsigned i = 0; i < L1_SIZE; i++)
+            w->ltag[i] = w->stag[i] = invalid(i);
+    }
+}
+
+void l1_flush_page(struct bt_vcpu *bv, gva_t va)
+{
+    unsigned first = slot_of(va & PAGE_MASK);
+
+    for (unsigned mode = 0; mode < BT_MODES; mode++) {
+        struct bt_window *w = &bv->window[mode];
+        for (unsigned i = first; i < first + PAGE_SIZE / L1_BYTES; i++)
+            w->ltag[i] = w->stag[i] = invalid(i);
+    }
+}
+
+void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
+{
+    for (unsigned mode = 0; mode < BT_MODES; mode++) {
+        struct bt_window *w = &bv->window[mode];
+        for (unsigned i = 0; i < L1_SIZE; i++) {
+            uint64_t host = w->stag[i] + w->delta[i];
+            if ((host & PAGE_MASK) == (uint64_t)(uintptr_t)host_page)
+                w->stag[i] = invalid(i);
+        }
+    }
+}
+
+/* From the second level, which must have it. */
+bool l1_fill(struct vcpu *vcpu, gva_t va, bool store)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_window *w = bv->current;
+    const struct stlb_entry *entry =
+        &bv->stlb.entry[store ? STLB_STORE : STLB_LOAD][stlb_index(va)];
+    unsigned slot = slot_of(va);
+    uint64_t tag = va & ~(uint64_t)(L1_BYTES - 1);
+
+    if (entry->tag != stlb_tag(va & PAGE_MASK, 1, vmem_context(vcpu)))
+        return false;
+    if (w->delta[slot] != entry->addend || w->ltag[slot] != tag)
+        w->stag[slot] = invalid(slot);
+    w->delta[slot] = entry->addend;
+    w->ltag[slot] = tag;
+    if (store)
+        w->stag[slot] = tag;
+    bv->stats.l1_fills++;
+    return true;
+}
+
+void jumps_reset(struct bt_vcpu *bv)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(bv->jumps); i++) {
+        if (bv->jumps_used[i])
+            memset(bv->jumps[i], 0xff, sizeof(bv->jumps[i]));
+        bv->jumps_used[i] = false;
+    }
+    memset(bv->exec_filter, 0, sizeof(bv->exec_filter));
+}
+
+static unsigned filter_bit(gva_t va)
+{
+    return (unsigned)(va >> PAGE_SHIFT) & (EXEC_FILTER - 1);
+}
+
+void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code)
+{
+    struct bt_jump *table = bv->current->hot.jumps;
+    unsigned bit = filter_bit(pc);
+
+    table[(pc >> 1) & (JUMP_SIZE - 1)] = (struct bt_jump){.pc = pc, .code = code};
+    bv->jumps_used[(struct bt_jump(*)[JUMP_SIZE])table - bv->jumps] = true;
+    bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+bool jumps_know(const struct bt_vcpu *bv, gva_t va)
+{
+    unsigned bit = filter_bit(va);
+
+    return (bv->exec_filter[bit / 64] >> (bit % 64)) & 1;
+}

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/* Guest instructions into host instructions, a block at a time: computation and control flow. */
+#include "engine/bt/translate.h"
+
+#include <string.h>
+
+#include "core/vm.h"
+
+#define PAGE_OFFSET(pc) ((unsigned)((pc) & ~PAGE_MASK))
+
+unsigned use(struct translation *t, unsigned reg, unsigned scratch)
+{
+    if (!is_taken(reg))
+        return reg;
+    if (scratch == BT_T1)
+        spoil_t1(t);
+    emit(t, rv_i(RV_LD, scratch, BT_CTX, home_of(reg)));
+    return scratch;
+}
+
+void finish(struct translation *t, unsigned reg)
+{
+    if (is_taken(reg))
+        emit(t, rv_s(RV_SD, BT_T0, home_of(reg), BT_CTX));
+}
+
+/* Immediates of compressed instructions, which have to be encoded anew. */
+static uint32_t with_immediate(const struct insn *insn)
+{
+    const struct insn_info *info = insn_info(insn->id);
+
+    switch ((enum insn_format)info->format) {
+    case INSN_FMT_I:
+        return rv_i(info->match, 0, 0, insn->imm);
+    case INSN_FMT_SH:
+        return info->match | ((uint32_t)insn->imm & 63) << 20;
+    case INSN_FMT_S:
+        return rv_s(info->match, 0, insn->imm, 0);
+    case INSN_FMT_B:
+        return rv_b(info->match, 0, 0, insn->imm);
+    case INSN_FMT_U:
+        return info->match | (uint32_t)insn->imm;
+    default:
+        return info->match;
+    }
+}
+
+uint32_t encode(const struct insn *insn, unsigned rd, unsigned rs1, unsigned rs2)
+{
+    enum insn_format format = (enum insn_format)insn_info(insn->id)->format;
+    bool has_rd = format != INSN_FMT_S && format != INSN_FMT_B;
+    bool has_rs1 = format != INSN_FMT_U && format != INSN_FMT_J;
+    bool has_rs2 = format == INSN_FMT_R || format == INSN_FMT_R4 || format == INSN_FMT_S ||
+                   format == INSN_FMT_B;
+    uint32_t word = insn->len == 4 ? insn->raw : with_immediate(insn);
+
+    if (has_rd)
+        word = (word & ~(31u << 7)) | rd << 7;
+    if (has_rs1)
+        word = (word & ~(31u << 15)) | rs1 << 15;
+    if (has_rs2)
+        word = (word & ~(31u << 20)) | rs2 << 20;
+    return word;
+}
+
+void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg)
+{
+    struct bt_vcpu *bv = t->bv;
+
+    bv->map[bv->nmaps++] = (struct bt_map){.host = (uint16_t)t->n,
+                                           .offset = (uint16_t)offset,
+                                           .kind = (uint8_t)kind,
+                                           .reg = (uint8_t)reg};
+    t->block->nmap++;
+}
+
+uint32_t site(struct translation *t, enum bt_site_kind kind)
+{
+    struct bt_vcpu *bv = t->bv;
+
+    bv->site[bv->nsites] = (struct bt_site){
+        .raw = t->insn[t->now].raw, .offset = t->at[t->now], .kind = (uint8_t)kind};
+    return bv->nsites++;
+}
+
+void stub(struct translation *t, uint32_t number, bool keep_t1)
+{
+    t->stub[t->nstubs++] = (struct stub){
+        .branch = t->n - 1, .site = number, .offset = t->at[t->now], .keep_t1 = keep_t1};
+}
+
+void call_c(struct translation *t, uint32_t number)
+{
+    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(exit)));
+    emit(t, rv_i(RV_JALR, BT_T0, BT_T1, 0));
+    emit(t, number);
+}
+
+void constant(struct translation *t, unsigned rd, uint64_t value)
+{
+    int64_t v = (int64_t)value;
+    uint32_t high = (uint32_t)(value + 0x800) & 0xfffff000;
+
+    if (v >= -2048 && v < 2048) {
+        emit(t, rv_i(RV_ADDI, rd, 0, (int32_t)v));
+        return;
+    }
+    spoil_t1(t);
+    if (v == (int32_t)v && v < 0x7ffff800) {
+        emit(t, RV_LUI | BT_T1 << 7 | high);
+        emit(t, rv_i(RV_ADDIW, rd, BT_T1, (int32_t)(value & 0xfff)));
+        return;
+    }
+    t->literal[t->nliterals++] = (struct literal){.at = t->n, .value = value};
+    emit(t, RV_AUIPC | BT_T1 << 7);
+    emit(t, rv_i(RV_LD, rd, BT_T1, 0));
+}
+
+static gva_t pc_of(const struct translation *t)
+{
+    return t->block->page + t->at[t->now];
+}
+
+/* Control goes to the address in `reg`, by the jump cache; spoils T1 and T2. T0 may be `reg`. */
+static void jump_by_cache(struct translation *t, unsigned reg)
+{
+    emit(t, rv_i(RV_ANDI, BT_T1, reg, 2 * (JUMP_SIZE - 1)));
+    emit(t, rv_i(RV_SLLI, BT_T1, BT_T1, 3));
+    emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(jumps)));
+    emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
+    emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, pc)));
+    emit(t, rv_b(RV_BNE, BT_T2, reg, 12));
+    emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, code)));
+    emit(t, rv_i(RV_JALR, 0, BT_T2, 0));
+    if (reg != BT_T0)
+        emit(t, rv_i(RV_ADDI, BT_T0, reg, 0));
+    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(exit_pc)));
+    emit(t, rv_i(RV_JALR, 0, BT_T1, 0));
+    t->ended = true;
+}
+
+/* A direct jump: to be linked within the page, by the jump cache elsewhere. */
+static void jump_to(struct translation *t, gva_t pc)
+{
+    if (((pc ^ t->block->page) & PAGE_MASK) != 0) {
+        constant(t, BT_T0, pc);
+        jump_by_cache(t, BT_T0);
+        return;
+    }
+    uint32_t number = site(t, SITE_LINK);
+
+    t->bv->site[number].raw = t->n;
+    t->bv->site[number].offset = (uint16_t)PAGE_OFFSET(pc);
+    call_c(t, number);
+    t->ended = true;
+}
+
+static void branch(struct translation *t, const struct insn *insn)
+{
+    gva_t to = pc_of(t) + (uint64_t)(int64_t)insn->imm;
+    unsigned rs1 = use(t, insn->rs1, BT_T0);
+    unsigned rs2 = use(t, insn->rs2, rs1 == BT_T0 ? BT_T1 : BT_T0);
+    uint32_t match = insn_info(insn->id)->match;
+
+    if (to == t->block->page + t->block->offset && (t->block->flags & BT_NOGROUP) == 0) {
+        emit(t, rv_b(match, rs1, rs2, -(int32_t)(4 * t->n)));
+        return;
+    }
+    emit(t, rv_b(match, rs1, rs2, 0));
+    if (((to ^ t->block->page) & PAGE_MASK) != 0) {
+        stub(t, UINT32_MAX, false);
+        t->literal[t->nliterals++] = (struct literal){.at = UINT32_MAX, .value = to};
+        return;
+    }
+    uint32_t number = site(t, SITE_LINK);
+
+    t->bv->site[number].offset = (uint16_t)PAGE_OFFSET(to);
+    stub(t, number, false);
+}
+
+static void jal(struct translation *t, const struct insn *insn)
+{
+    if (insn->rd != 0) {
+        constant(t, target(insn->rd), pc_of(t) + insn->len);
+        finish(t, insn->rd);
+    }
+    jump_to(t, pc_of(t) + (uint64_t)(int64_t)insn->imm);
+}
+
+/* rd is written by one instruction; from then on pc is what T0 says. */
+static void jalr(struct translation *t, const struct insn *insn)
+{
+    if (insn->rd == 0 && insn->imm == 0 && !is_taken(insn->rs1)) {
+        jump_by_cache(t, insn->rs1);
+        return;
+    }
+    unsigned rs1 = use(t, insn->rs1, BT_T0);
+
+    emit(t, rv_i(RV_ADDI, BT_T0, rs1, insn->imm));
+    if (insn->rd != 0) {
+        unsigned rd = is_taken(insn->rd) ? BT_T2 : insn->rd;
+        constant(t, rd, pc_of(t) + insn->len);
+        if (rd == BT_T2)
+            emit(t, rv_s(RV_SD, BT_T2, home_of(insn->rd), BT_CTX));
+    }
+    map(t, MAP_TAIL, 0, 0);
+    jump_by_cache(t, BT_T0);
+}
+
+static void alu(struct translation *t, const struct insn *insn)
+{
+    if (insn->rd == 0)
+        return;
+    if (insn->id == INSN_auipc) {
+        constant(t, target(insn->rd), pc_of(t) + (uint64_t)(int64_t)insn->imm);
+        finish(t, insn->rd);
+        return;
+    }
+    unsigned rs1 = use(t, insn->rs1, BT_T0);
+    unsigned rs2 = insn->rs2 == insn->rs1 ? rs1 : use(t, insn->rs2, rs1 == BT_T0 ? BT_T1 : BT_T0);
+
+    emit(t, encode(insn, target(insn->rd), rs1, rs2));
+    finish(t, insn->rd);
+}
+
+/* Which of an FP instruction's operands is an x register: the funct5 of OP-FP says. */
+static bool fp_writes_x(uint32_t raw)
+{
+    unsigned funct5 = raw >> 27;
+
+    return (raw & 0x7f) == 0x53 && (funct5 == 0x14 || funct5 == 0x18 || funct5 == 0x1c);
+}
+
+static bool fp_reads_x(uint32_t raw)
+{
+    unsigned funct5 = raw >> 27;
+
+    return (raw & 0x7f) == 0x53 && (funct5 == 0x1a || funct5 == 0x1e);
+}
+
+/* Does the host execute it as the guest's hart would? */
+static bool fp_is_legal(const struct translation *t, const struct insn *insn)
+{
+    unsigned rm = insn->raw >> 12 & 7;
+
+    if ((insn_info(insn->id)->mask & 0x7000) != 0)
+        return true;
+    return rm < 5 || (rm == 7 && (t->block->flags & BT_FP_MASK) != FP_BAD_RM);
+}
+
+static void exec(struct translation *t)
+{
+    call_c(t, site(t, SITE_EXEC));
+    t->ended = true;
+}
+
+/* True: it was left to C. */
+static bool fp_gate(struct translation *t)
+{
+    unsigned state = t->block->flags & BT_FP_MASK;
+
+    if (state == FP_OFF) {
+        exec(t);
+        return true;
+    }
+    if (state == FP_CLEAN) {
+        call_c(t, site(t, SITE_FP_DIRTY));
+        t->ended = true;
+        return true;
+    }
+    return false;
+}
+
+static void fp(struct translation *t, const struct insn *insn)
+{
+    if (fp_gate(t))
+        return;
+    if (!fp_is_legal(t, insn)) {
+        exec(t);
+        return;
+    }
+    bool to_x = fp_writes_x(insn->raw), from_x = fp_reads_x(insn->raw);
+    unsigned rs1 = from_x ? use(t, insn->rs1, BT_T0) : insn->rs1;
+
+    emit(t, encode(insn, to_x ? target(insn->rd) : insn->rd, rs1, insn->rs2));
+    if (to_x) {
+        finish(t, insn->rd);
+        held_drop(t, insn->rd);
+    }
+}
+
+static void translate_one(struct translation *t)
+{
+    const struct insn *insn = &t->insn[t->now];
+
+    map(t, MAP_RESTART, t->at[t->now], 0);
+    switch ((enum insn_class)insn_info(insn->id)->class) {
+    case INSN_CLASS_ALU:
+        alu(t, insn);
+        held_drop(t, insn->rd);
+        break;
+    case INSN_CLASS_BRANCH:
+        branch(t, insn);
+        break;
+    case INSN_CLASS_JUMP:
+        (insn->id == INSN_jal ? jal : jalr)(t, insn);
+        break;
+    case INSN_CLASS_FLOAD:
+    case INSN_CLASS_FSTORE:
+        if (fp_gate(t))
+            break;
+        translate_access(t, insn);
+        break;
+    case INSN_CLASS_LOAD:
+    case INSN_CLASS_STORE:
+        translate_access(t, insn);
+        break;
+    case INSN_CLASS_AMO:
+        translate_amo(t, insn);
+        break;
+    case INSN_CLASS_FP:
+        fp(t, insn);
+        break;
+    case INSN_CLASS_FENCE:
+        if (insn->id == INSN_fence_i)
+            exec(t);
+        else
+            emit(t, insn->raw);
+        break;
+    default:
+        exec(t);
+    }
+}
+
+/* Behind these nothing is decoded: control never goes on there within the block. */
+static bool ends_block(const struct insn *insn)
+{
+    switch ((enum insn_class)insn_info(insn->id)->class) {
+    case INSN_CLASS_JUMP:
+    case INSN_CLASS_CSR:
+    case INSN_CLASS_SYSTEM:
+    case INSN_CLASS_ILLEGAL:
+    case INSN_CLASS_CBO:
+    case INSN_CLASS_LR:
+    case INSN_CLASS_SC:
+        return true;
+    default:
+        return insn->id == INSN_fence_i;
+    }
+}
+
+/* Decodes ahead, to the end of the page at most. An instruction that reaches into the next page is
+ * left out, unless it is the first. Returns the offset behind the last. */
+static unsigned decode(struct translation *t, const uint8_t *bytes)
+{
+    unsigned offset = t->block->offset;
+
+    while (t->count < BLOCK_INSNS && offset < PAGE_SIZE) {
+        struct insn *insn = &t->insn[t->count];
+        uint16_t low, high = 0;
+
+        memcpy(&low, bytes + offset, 2);
+        if (!insn_is_compressed(low)) {
+            if (offset + 4 > PAGE_SIZE)
+                break;
+            memcpy(&high, bytes + offset + 2, 2);
+        }
+        insn_decode(t->isa, (uint32_t)high << 16 | low, insn);
+        t->at[t->count++] = (uint16_t)offset;
+        offset += insn->len;
+        if (ends_block(insn))
+            break;
+    }
+    return offset;
+}
+
+static void put_stubs(struct translation *t)
+{
+    unsigned far = 0;
+
+    for (unsigned i = 0; i < t->nstubs; i++) {
+        const struct stub *s = &t->stub[i];
+        uint32_t *from = &t->out[s->branch];
+
+        *from |= rv_b(0, 0, 0, (int32_t)(4 * (t->n - s->branch)));
+        map(t, MAP_RESTART, s->offset, 0);
+        if (s->site == UINT32_MAX) { /* a branch out of the page */
+            while (t->literal[far].at != UINT32_MAX)
+                far++;
+            constant(t, BT_T0, t->literal[far++].value);
+            jump_by_cache(t, BT_T0);
+            continue;
+        }
+        if (s->keep_t1)
+            emit(t, rv_s(RV_SD, BT_T1, HOT(spill[0]), BT_CTX));
+        if (t->bv->site[s->site].kind == SITE_LINK)
+            t->bv->site[s->site].raw = t->n;
+        call_c(t, s->site);
+    }
+}
+
+static void put_literals(struct translation *t)
+{
+    for (unsigned i = 0; i < t->nliterals; i++) {
+        const struct literal *l = &t->literal[i];
+        if (l->at == UINT32_MAX)
+            continue;
+        if ((t->n & 1) != 0)
+            emit(t, RV_NOP);
+        uint32_t distance = 4 * (t->n - l->at);
+        t->out[l->at] |= (distance + 0x800) & 0xfffff000;
+        t->out[l->at + 1] |= (distance & 0xfff) << 20;
+        emit(t, (uint32_t)l->value);
+        emit(t, (uint32_t)(l->value >> 32));
+    }
+}
+
+/* FNV-1a by words. */
+uint64_t translate_sum(const uint8_t *bytes, unsigned length)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+    for (unsigned i = 0; i < length; i += 2) {
+        uint16_t half =
+            __atomic_load_n((const uint16_t *)(const void *)(bytes + i), __ATOMIC_RELAXED);
+        sum = (sum ^ half) * UINT64_C(0x100000001b3);
+    }
+    return sum;
+}
+
+static void fill_body(struct translation *t, unsigned end)
+{
+    for (t->now = 0; t->now < t->count && !t->ended; t->now++) {
+        if (t->n + STUB_WORDS * t->nstubs + INSN_WORDS > BLOCK_WORDS) {
+            end = t->at[t->now];
+            break;
+        }
+        translate_one(t);
+    }
+    t->block->length = (uint16_t)(end - t->block->offset);
+    if (t->ended)
+        return;
+    if (t->count == 0) { /* the one instruction reaches into the next page */
+        t->insn[0] = (struct insn){.id = INSN_illegal};
+        t->at[0] = t->block->offset;
+        t->block->length = 2;
+        map(t, MAP_RESTART, t->block->offset, 0);
+        call_c(t, site(t, SITE_CROSS));
+        return;
+    }
+    t->now = t->now > 0 ? t->now - 1 : 0;
+    map(t, MAP_RESTART, end < PAGE_SIZE ? end : PAGE_SIZE, 0);
+    jump_to(t, t->block->page + end);
+}
+
+struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t *live,
+                           uint8_t flags)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    static _Thread_local struct translation work;
+    struct translation *t = &work;
+    uint8_t copy[PAGE_SIZE];
+
+    if (!cache_has_room(bv))
+        return NULL;
+    struct bt_block *block = &bv->block[bv->nblocks++];
+
+    *block = (struct bt_block){.page = pc & PAGE_MASK,
+                               .frame = (uint32_t)(gpa >> PAGE_SHIFT),
+                               .offset = (uint16_t)PAGE_OFFSET(pc),
+                               .code = bv->used,
+                               .map = bv->nmaps,
+                               .flags = flags};
+    t->bv = bv;
+    t->block = block;
+    t->isa = &vcpu->vm->isa;
+    t->out = (uint32_t *)(void *)(bv->rw + bv->used);
+    t->n = t->count = t->now = t->nstubs = t->nliterals = 0;
+    t->ended = false;
+    memset(t->held, 0, sizeof(t->held));
+    memcpy(copy + block->offset, live + block->offset, PAGE_SIZE - block->offset);
+    fill_body(t, decode(t, copy));
+    block->sum = translate_sum(copy + block->offset, block->length);
+    put_stubs(t);
+    put_literals(t);
+    if (t->n & 1)
+        emit(t, RV_NOP);
+    block->ncode = (uint16_t)t->n;
+    bv->used += 4 * t->n;
+    cache_sync(bv, block->code, 4 * t->n);
+    cache_enter(bv, block);
+    bv->stats.blocks++;
+    bv->stats.code_bytes += 4 * t->n;
+    return block;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest memory accesses. A check looks the base register's granule up in the first-level TLB once,
+ * for all accesses by this register that follow in the block, and leaves the register's host
+ * address in T1 or T2.
+ */
+#include "engine/bt/translate.h"
+
+#define SPAN_MOST 512 /* bytes that one check covers */
+#define LO_FREE   128 /* a group that begins so near above its base begins at the base */
+
+#define LTAG      (-8)
+#define STAG      (LTAG + 8 * (int)L1_SIZE)
+#define DELTA     (STAG + 8 * (int)L1_SIZE)
+
+static unsigned held_register(unsigned slot)
+{
+    return slot == 0 ? BT_T1 : BT_T2;
+}
+
+void held_drop(struct translation *t, unsigned reg)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (t->held[i].base == reg)
+            t->held[i].base = 0;
+    }
+}
+
+static bool is_store(const struct insn *insn)
+{
+    unsigned class = insn_info(insn->id)->class;
+
+    return class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE;
+}
+
+static bool is_access(const struct insn *insn)
+{
+    unsigned class = insn_info(insn->id)->class;
+
+    return is_store(insn) || class == INSN_CLASS_LOAD || class == INSN_CLASS_FLOAD;
+}
+
+static bool writes_x(const struct insn *insn)
+{
+    switch ((enum insn_class)insn_info(insn->id)->class) {
+    case INSN_CLASS_STORE:
+    case INSN_CLASS_FLOAD:
+    case INSN_CLASS_FSTORE:
+    case INSN_CLASS_BRANCH:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static int32_t end_of(const struct insn *insn)
+{
+    return insn->imm + (1 << insn_info(insn->id)->width);
+}
+
+/* How far a check for the access at hand may reach: over the accesses by the same register that
+ * follow it, loads only when it is a load. */
+static void group(const struct translation *t, const struct insn *first, int32_t *lo, int32_t *end)
+{
+    bool writable = is_store(first);
+
+    *lo = first->imm;
+    *end = end_of(first);
+    if (t->block->flags & BT_NOGROUP)
+        return;
+    for (unsigned i = t->now; i < t->count; i++) {
+        const struct insn *insn = &t->insn[i];
+        if (is_access(insn) && insn->rs1 == first->rs1 && (writable || !is_store(insn))) {
+            int32_t new_lo = insn->imm < *lo ? insn->imm : *lo;
+            int32_t new_end = end_of(insn) > *end ? end_of(insn) : *end;
+            if (new_end - new_lo <= SPAN_MOST) {
+                *lo = new_lo;
+                *end = new_end;
+            }
+        }
+        if (writes_x(insn) && insn->rd == first->rs1)
+            break;
+    }
+    if (*lo > 0 && *lo <= LO_FREE && *end <= SPAN_MOST)
+        *lo = 0;
+}
+
+/* Accesses by the held register that are still to come. */
+static unsigned future(const struct translation *t, const struct held *held)
+{
+    unsigned uses = 0;
+
+    for (unsigned i = t->now; held->base != 0 && i < t->count; i++) {
+        const struct insn *insn = &t->insn[i];
+        uses += is_access(insn) && insn->rs1 == held->base;
+        if (writes_x(insn) && insn->rd == held->base)
+            break;
+    }
+    return uses;
+}
+
+/* The slot for another base: the less useful one. */
+static unsigned choose_slot(const struct translation *t)
+{
+    return future(t, &t->held[0]) <= future(t, &t->held[1]) ? 0 : 1;
+}
+
+/* Looks up [base + lo, base + end); D gets the host address of `base`. On a miss C tries to enter
+ * the page, and control comes back to the first instruction. */
+static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end,
+                  bool store)
+{
+    uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
+    struct bt_site *s = &t->bv->site[number];
+
+    s->reg = (uint8_t)t->insn[t->now].rs1;
+    s->lo = (int16_t)lo;
+    s->span = (uint16_t)(end - lo);
+    s->retry = t->block->code + 4 * t->n;
+    if (is_taken(base)) { /* the other one of T1 and T2 holds it meanwhile */
+        unsigned other = d == BT_T1 ? BT_T2 : BT_T1;
+        t->held[other == BT_T1 ? 0 : 1].base = 0;
+        emit(t, rv_i(RV_LD, other, BT_CTX, home_of(base)));
+        base = other;
+    }
+    unsigned from = base;
+    if (lo != 0) {
+        emit(t, rv_i(RV_ADDI, BT_T0, base, lo));
+        from = BT_T0;
+    }
+    emit(t, rv_i(RV_SRLI, d, from, L1_SHIFT - 3));
+    emit(t, rv_i(RV_ANDI, d, d, 8 * (L1_SIZE - 1)));
+    emit(t, rv_r(RV_ADD, d, d, BT_CTX));
+    emit(t, rv_i(RV_LD, BT_T0, d, store ? STAG : LTAG));
+    emit(t, rv_i(RV_LD, d, d, DELTA));
+    emit(t, rv_r(RV_SUB, BT_T0, base, BT_T0));
+    if (lo != 0)
+        emit(t, rv_i(RV_ADDI, BT_T0, BT_T0, lo));
+    emit(t, rv_i(RV_SLTIU, BT_T0, BT_T0, (int32_t)L1_BYTES - (end - lo) + 1));
+    emit(t, rv_b(RV_BEQ, BT_T0, 0, 0));
+    stub(t, number, true);
+    emit(t, rv_r(RV_ADD, d, d, base));
+}
+
+/* The register with the host address of the base. */
+static unsigned locate(struct translation *t, const struct insn *insn)
+{
+    bool store = is_store(insn);
+    int32_t lo, end;
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct held *h = &t->held[i];
+        if (h->base != 0 && h->base == insn->rs1 && (h->writable || !store) && insn->imm >= h->lo &&
+            end_of(insn) <= h->end)
+            return held_register(i);
+    }
+    group(t, insn, &lo, &end);
+    held_drop(t, insn->rs1);
+    unsigned slot = choose_slot(t);
+    check(t, insn->rs1, held_register(slot), lo, end, store);
+    t->held[slot] = (struct held){.base = insn->rs1, .writable = store, .lo = lo, .end = end};
+    return held_register(slot);
+}
+
+void translate_access(struct translation *t, const struct insn *insn)
+{
+    unsigned class = insn_info(insn->id)->class;
+    unsigned at = locate(t, insn);
+
+    if (class == INSN_CLASS_STORE) {
+        emit(t, encode(insn, 0, at, use(t, insn->rs2, BT_T0)));
+    } else if (class == INSN_CLASS_LOAD) {
+        emit(t, encode(insn, target(insn->rd), at, 0));
+        finish(t, insn->rd);
+        held_drop(t, insn->rd);
+    } else {
+        emit(t, encode(insn, insn->rd, at, insn->rs2));
+    }
+}
+
+/* AMOs have to be aligned, and happen but once. */
+void translate_amo(struct translation *t, const struct insn *insn)
+{
+    int32_t size = 1 << insn_info(insn->id)->width;
+    unsigned base = insn->rs1;
+    uint32_t number = site(t, SITE_STORE);
+
+    t->held[0].base = t->held[1].base = 0;
+    t->bv->site[number].reg = (uint8_t)base;
+    t->bv->site[number].span = (uint16_t)size;
+    t->bv->site[number].retry = t->block->code + 4 * t->n;
+    base = use(t, base, BT_T0);
+    emit(t, rv_i(RV_ANDI, BT_T0, base, size - 1));
+    emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
+    stub(t, number, true);
+    check(t, insn->rs1, BT_T1, 0, size, true);
+    unsigned operand = use(t, insn->rs2, BT_T0);
+    emit(t, encode(insn, target(insn->rd), BT_T1, operand));
+    if (is_taken(insn->rd)) {
+        map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
+        finish(t, insn->rd);
+    }
+    t->held[0].base = 0;
+    held_drop(t, insn->rd);
+}

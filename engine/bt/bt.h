@@ -155,6 +155,7 @@ struct bt_vcpu {
     struct bt_window *current; /* window of the current mode */
     uint8_t flags;             /* BT_USER and enum bt_fp now */
     bool look;                 /* requests, interrupts and the clock want a look */
+    bool step;                 /* leave after every block (debugging) */
     bool nogroup;              /* the next block: each access by itself */
     bool context;              /* mode, CSRs or translations changed */
     uint64_t jumps_satp;       /* address space of L1 and the jump caches, ... */

@@ -122,7 +122,7 @@ static uint64_t find_code(struct vcpu *vcpu)
             block = translate(vcpu, pc, at.gpa, live, flags);
         }
     }
-    if (!nogroup)
+    if (!nogroup && !bv->step)
         jumps_enter(bv, pc, cache_code(bv, block));
     return cache_code(bv, block);
 }
@@ -256,7 +256,7 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t *next)
 }
 
 /* A direct jump within a page: its target, and from now on without C. */
-static bool link(struct vcpu *vcpu, struct bt_block *from, const struct bt_site *site,
+static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_site *site,
                  uint64_t *next)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
@@ -266,6 +266,8 @@ static bool link(struct vcpu *vcpu, struct bt_block *from, const struct bt_site 
     uint32_t at = from->code + 4 * site->raw;
 
     vcpu->user.pc = pc;
+    if (bv->step)
+        return false;
     struct bt_block *to = cache_find(bv, pc, gpa, flags);
     if (to == NULL) {
         const uint8_t *live = gmem_ptr(&vcpu->vm->mem, gpa & PAGE_MASK, PAGE_SIZE, GMEM_READ);
@@ -291,7 +293,7 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     vcpu->user.pc = block->page + site->offset;
     switch ((enum bt_site_kind)site->kind) {
     case SITE_LINK:
-        return link(vcpu, block, site, next);
+        return link_jump(vcpu, block, site, next);
     case SITE_LOAD:
     case SITE_STORE:
         return miss(vcpu, site, next);
@@ -370,6 +372,10 @@ static void loop(struct vcpu *vcpu)
         uint64_t where = bt_enter((uint8_t *)bv->current + BT_CTX_BIAS, next);
         if (handle(vcpu, where, &next))
             return;
+        if (bv->step && next == 0) {
+            vcpu->priv.exit.kind = EXIT_HOST;
+            return;
+        }
     }
 }
 
@@ -382,7 +388,7 @@ void bt_run(struct vcpu *vcpu)
         exit_error(vcpu, PARK_ENGINE);
         return;
     }
-    vcpu->reservation.valid = false;
+    vcpu->reservation.valid &= bv->step;
     atomic_store(&vcpu->running, 1);
     bt_fp_load(&vcpu->user);
     bv->look = bv->context = true;

@@ -107,9 +107,10 @@ static int use_stack(struct bt_vcpu *bv)
 
     base->owner = bv;
     __asm__ volatile("mv %0, gp\n\tmv %1, tp" : "=r"(base->gp), "=r"(base->tp));
-    if (sigaltstack(&stack, NULL) != 0)
-        return ERR_UNSUPPORTED;
-    return 0;
+    if (sigaltstack(&stack, NULL) == 0)
+        return 0;
+    stack.ss_flags = 0; /* an emulator of Linux */
+    return sigaltstack(&stack, NULL) == 0 ? 0 : ERR_UNSUPPORTED;
 }
 
 static int use_signal(void)
@@ -184,10 +185,13 @@ void thread_arm(struct vcpu *vcpu)
     uint64_t deadline = vcpu->priv.stimecmp;
     struct itimerspec when = {{0, 0}, {0, 1}};
 
-    if (deadline == UINT64_MAX || (bv->timer_armed && bv->timer_deadline <= deadline))
+    if (deadline == UINT64_MAX || bv->step ||
+        (bv->timer_armed && bv->timer_deadline <= deadline))
         return;
     uint64_t now = vm_time(vcpu->vm), hz = vcpu->vm->timebase_hz;
-    uint64_t ticks = deadline > now ? deadline - now : 0;
+    if (deadline <= now) /* it is pending already */
+        return;
+    uint64_t ticks = deadline - now;
     if (ticks / hz >= 3600)
         ticks = 3600 * hz;
     when.it_value.tv_sec = (time_t)(ticks / hz);

@@ -162,7 +162,8 @@ static void branch(struct translation *t, const struct insn *insn)
     unsigned rs2 = use(t, insn->rs2, rs1 == BT_T0 ? BT_T1 : BT_T0);
     uint32_t match = insn_info(insn->id)->match;
 
-    if (to == t->block->page + t->block->offset && (t->block->flags & BT_NOGROUP) == 0) {
+    if (to == t->block->page + t->block->offset && (t->block->flags & BT_NOGROUP) == 0 &&
+        !t->bv->step) {
         emit(t, rv_b(match, rs1, rs2, -(int32_t)(4 * t->n)));
         return;
     }

@@ -7,6 +7,7 @@
 #include "engine/bt/translate.h"
 
 #define SPAN_MOST 512 /* bytes that one check covers */
+#define SPAN_LEAST 2   /* ... for the bound of the comparison to fit */
 #define LO_FREE   128 /* a group that begins so near above its base begins at the base */
 
 #define LTAG      (-8)
@@ -110,6 +111,8 @@ static unsigned choose_slot(const struct translation *t)
 static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end,
                   bool store)
 {
+    if (end - lo < SPAN_LEAST)
+        end = lo + SPAN_LEAST;
     uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
     struct bt_site *s = &t->bv->site[number];
 

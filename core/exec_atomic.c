@@ -50,11 +50,17 @@ static void load_reserved(struct vcpu *vcpu, const struct insn *insn, const stru
     vcpu_set_x(vcpu, insn->rd, word ? alu_sext32(value) : value);
 }
 
+/*
+ * GCC before 12.4 and 13.3, for RISC-V, compares what lr.w has sign-extended with a register that
+ * it has not: when bit 31 is set they differ, nothing is stored, and it reports success. A word
+ * that it has to load from memory is sign-extended.
+ */
 static bool exchange_word(void *host, uint64_t expected, uint64_t value)
 {
-    uint32_t old = (uint32_t)expected;
+    volatile int32_t in_memory = (int32_t)(uint32_t)expected;
+    int32_t old = in_memory;
 
-    return __atomic_compare_exchange_n((uint32_t *)host, &old, (uint32_t)value, false,
+    return __atomic_compare_exchange_n((int32_t *)host, &old, (int32_t)(uint32_t)value, false,
                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
@@ -84,10 +90,11 @@ static uint64_t modify(const struct insn *insn, void *host, uint64_t operand)
     switch (insn->id) {
 #define AMO(id, type, value)                                                                       \
     case INSN_##id: {                                                                              \
-        type B = (type)operand, M = __atomic_load_n((type *)host, __ATOMIC_RELAXED);               \
-        while (!__atomic_compare_exchange_n((type *)host, &M, (type)(value), true,                 \
-                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))                   \
-            ;                                                                                      \
+        type B = (type)operand, M;                                                                 \
+        do {                                                                                       \
+            M = __atomic_load_n((type *)host, __ATOMIC_RELAXED);                                   \
+        } while (!(sizeof(type) == 4 ? exchange_word : exchange_double)(host, (uint64_t)M,         \
+                                                                        (uint64_t)(value)));       \
         return sizeof(type) == 4 ? alu_sext32((uint64_t)M) : (uint64_t)M;                          \
     }
 #include "core/exec_alu.def"

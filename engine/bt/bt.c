@@ -49,6 +49,10 @@ static void init_windows(struct bt_vcpu *bv)
                                                .exit = (void *)bt_exit,
                                                .exit_pc = (void *)bt_exit_pc,
                                                .exit_stale = (void *)bt_exit_stale,
+                                               .refill_load = (void *)bt_refill_load,
+                                               .refill_store = (void *)bt_refill_store,
+                                               .l2_load = bv->stlb.entry[STLB_LOAD],
+                                               .l2_store = bv->stlb.entry[STLB_STORE],
                                                .owner = bv};
     bv->current = &bv->window[BT_S];
 }

@@ -24,11 +24,9 @@
 #define BT_T2    31 /* t6 */
 #define BT_TAKEN 4
 
-/* First-level TLB: 2 KiB granules, direct-mapped. One per kind of privilege: see enum bt_mode. */
-#define L1_BITS  7
-#define L1_SIZE  (1u << L1_BITS)
-#define L1_SHIFT 11
-#define L1_BYTES (1u << L1_SHIFT)
+/* First-level TLB: pages, direct-mapped. One per kind of privilege: see enum bt_mode. */
+#define L1_BITS 7
+#define L1_SIZE (1u << L1_BITS)
 
 /* What a data access is allowed to: a window each. */
 enum bt_mode { BT_U, BT_S, BT_SUM, BT_MODES };
@@ -41,7 +39,8 @@ struct bt_jump { /* an entry of the jump cache */
     uint64_t code;
 };
 
-#define JUMP_SIZE 1024
+#define JUMP_BITS 12
+#define JUMP_SIZE (1u << JUMP_BITS)
 
 /* Words that translated code reaches from CTX. */
 struct bt_hot {
@@ -53,12 +52,16 @@ struct bt_hot {
     void *exit_stale;      /* bt_exit_stale: a block that was dropped */
     uint64_t host_sp;
     struct bt_vcpu *owner;
-    uint64_t spill[3]; /* T1 and T2 while C runs, and where it goes on */
+    void *refill_load,
+        *refill_store;   /* bt_refill_*: T1 holds the address; back behind the number */
+    uint64_t spill[4];   /* T1, T2 and T0 while others use them, and one more */
+    uint64_t l2_context; /* of the second-level TLB, as its tags have it */
+    struct stlb_entry *l2_load, *l2_store;
 };
 
 struct bt_window {
     struct bt_hot hot;
-    /* A load finds its granule in ltag, a store in stag; both take delta. An invalid tag is one of
+    /* A load finds its page in ltag, a store in stag; both take delta. An invalid tag is one of
      * another slot. */
     uint64_t ltag[L1_SIZE];
     uint64_t stag[L1_SIZE];
@@ -66,8 +69,11 @@ struct bt_window {
 };
 
 /* CTX = window + BT_CTX_BIAS, so that all three tables are in reach of a 12-bit offset from
- * CTX + 8 * slot. */
+ * CTX + 8 * slot: these. */
 #define BT_CTX_BIAS (sizeof(struct bt_hot) + 8)
+#define L1_LTAG     (-8)
+#define L1_STAG     (L1_LTAG + 8 * (int)L1_SIZE)
+#define L1_DELTA    (L1_STAG + 8 * (int)L1_SIZE)
 
 /* What C has to do where translated code calls it. */
 enum bt_site_kind {
@@ -83,10 +89,9 @@ struct bt_site {
     uint32_t raw;    /* the instruction; SITE_LINK: offset of the jump to patch from the block */
     uint16_t offset; /* of the instruction in its page; SITE_LINK: of the target */
     uint8_t kind;
-    uint8_t reg;    /* loads, stores: base register */
-    int16_t lo;     /* ... lowest offset of the group ... */
-    uint16_t span;  /* ... and how many bytes from there */
-    uint32_t retry; /* ... and where in the code to try again */
+    uint8_t reg;   /* loads, stores: base register */
+    int16_t lo;    /* ... lowest offset of the group ... */
+    uint16_t span; /* ... and how many bytes from there */
 };
 
 /* Guest pc of host code: from `host` (in instructions from the block's start) to the next entry. */
@@ -103,9 +108,11 @@ struct bt_map {
     uint8_t reg;
 };
 
-#define BT_NOGROUP 0x10 /* flag of a block: every access checks for itself */
-#define BT_USER    0x08
-#define BT_FP_MASK 0x03
+#define SPAN_SINGLE 8 /* an access by itself takes no more */
+
+#define BT_NOGROUP  0x10 /* flag of a block: every access checks for itself */
+#define BT_USER     0x08
+#define BT_FP_MASK  0x03
 
 struct bt_block {
     gva_t page;                     /* guest-virtual page, ... */
@@ -205,11 +212,14 @@ void bt_exit(void);
 void bt_exit_pc(void);
 void bt_exit_stale(void);
 void bt_exit_async(void);
+void bt_refill_load(void);
+void bt_refill_store(void);
+void bt_refill_failed(void);
 void bt_abort(void);
 void bt_fp_load(const struct vcpu_user *user);
 void bt_fp_save(struct vcpu_user *user);
 void bt_signal(int number);
-extern const char bt_enter_begin[], bt_enter_end[];
+extern const char bt_enter_begin[], bt_enter_end[], bt_refill_begin[], bt_refill_end[];
 
 /* cache.c */
 int cache_create(struct bt_vcpu *bv) MUST_CHECK;

@@ -78,9 +78,10 @@ bt_enter_begin:
 bt_enter_end:
 
 /* T0: where the number of the site is. T2 is kept for those who come back to try again, and T1
- * where they have saved it. */
+ * where they have saved it. Back to translated code the same way. */
 bt_exit:
     sd T2, HOT_SPILL + 8(CTX)
+exit_with_spilled:
     ld T1, HOT_VCPU(CTX)
     guest_registers sd, T1
     home_out T1, a0
@@ -92,6 +93,65 @@ leave:
     ld gp, 13 * 8(sp)
     addi sp, sp, 16 * 8
     ret
+
+/*
+ * The first-level TLB has missed: from the second level, if that has it. T1 holds the address, whose
+ * own value and those of T0 and T2 come back. Behind the call lies the number of the site.
+ */
+    .macro look_up tags, entries
+    sd T2, HOT_SPILL + 8(CTX)
+    sd T0, HOT_SPILL + 16(CTX)
+    srli T0, T1, 12 - 3 /* not when it has the page: then the access reaches beyond */
+    andi T0, T0, 8 * ((1 << L1_BITS_) - 1)
+    add T0, T0, CTX
+    ld T0, \tags(T0)
+    xor T0, T0, T1
+    srli T0, T0, 12
+    beqz T0, bt_refill_failed
+    ld T2, \entries(CTX)
+    slli T0, T1, 64 - 12 - STLB_BITS_
+    srli T0, T0, 64 - STLB_BITS_
+    slli T0, T0, 4
+    add T2, T2, T0
+    srli T1, T1, 12
+    slli T1, T1, 12
+    sd T1, HOT_SPILL + 24(CTX)
+    ld T0, HOT_L2_CONTEXT(CTX)
+    add T0, T0, T1
+    ld T1, 0(T2)
+    bne T0, T1, bt_refill_failed
+    ld T2, 8(T2)
+    ld T0, HOT_SPILL + 24(CTX)
+    srli T1, T0, 12 - 3
+    andi T1, T1, 8 * ((1 << L1_BITS_) - 1)
+    add T1, T1, CTX
+    sd T0, L1_LTAG(T1)
+    sd T2, L1_DELTA(T1)
+    .endm
+
+    .globl bt_refill_load, bt_refill_store, bt_refill_failed, bt_refill_begin, bt_refill_end
+bt_refill_store:
+    look_up L1_STAG, HOT_L2_STORE
+    sd T0, L1_STAG(T1)
+    j bt_refill_begin
+bt_refill_load:
+    look_up L1_LTAG, HOT_L2_LOAD
+    lui T2, 1 << (L1_BITS_ - 1)
+    xor T0, T0, T2 /* a tag of another slot, as tlb.c makes it */
+    sd T0, L1_STAG(T1)
+/* From here on a signal that wants translated code left goes to bt_refill_failed. */
+bt_refill_begin:
+    ld T0, HOT_OWNER(CTX)
+    lw T0, BV_KICK(T0)
+    bnez T0, bt_refill_failed
+    ld T1, HOT_SPILL + 0(CTX)
+    ld T2, HOT_SPILL + 8(CTX)
+    ld T0, HOT_SPILL + 16(CTX)
+    jr 4(T0)
+bt_refill_end:
+bt_refill_failed:
+    ld T0, HOT_SPILL + 16(CTX)
+    j exit_with_spilled
 
 /* T0: guest pc */
 bt_exit_pc:

@@ -14,6 +14,14 @@ void offsets(void)
     NUMBER(HOT_HOST_SP, HOT(host_sp));
     NUMBER(HOT_OWNER, HOT(owner));
     NUMBER(HOT_SPILL, HOT(spill));
+    NUMBER(HOT_L2_CONTEXT, HOT(l2_context));
+    NUMBER(HOT_L2_LOAD, HOT(l2_load));
+    NUMBER(HOT_L2_STORE, HOT(l2_store));
+    NUMBER(L1_LTAG, L1_LTAG);
+    NUMBER(L1_STAG, L1_STAG);
+    NUMBER(L1_DELTA, L1_DELTA);
+    NUMBER(L1_BITS_, L1_BITS);
+    NUMBER(STLB_BITS_, STLB_BITS);
     NUMBER(VCPU_X, offsetof(struct vcpu, user.x));
     NUMBER(VCPU_PC, offsetof(struct vcpu, user.pc));
     NUMBER(USER_F, offsetof(struct vcpu_user, f));

@@ -55,6 +55,7 @@ static void take_context(struct vcpu *vcpu)
     }
     bv->flags = (uint8_t)((user ? BT_USER : 0) | fp);
     bv->current = &bv->window[mode];
+    bv->current->hot.l2_context = (uint64_t)vmem_context(vcpu) << 3;
     bv->current->hot.jumps = bv->jumps[(user ? 0 : FP_STATES) + fp];
 }
 
@@ -225,30 +226,37 @@ static bool exec_cross(struct vcpu *vcpu)
     return exec_raw(vcpu, raw);
 }
 
-/* The TLB missed. When the page is there and the whole group lies in its granule, the code tries
- * again; else the instruction is done here, and the accesses behind it check each for itself. */
-static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t *next)
+static bool in_one_page(gva_t va, unsigned size)
+{
+    return (va & ~PAGE_MASK) + size <= PAGE_SIZE;
+}
+
+/*
+ * Both levels of the TLB missed, or the group of accesses does not lie in one page: then each of
+ * them checks for itself from here on. An access that cannot be done there at all is done here.
+ */
+static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t where, uint64_t *next)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
     bool store = site->kind == SITE_STORE;
     gva_t va = vcpu->user.x[site->reg] + (uint64_t)(int64_t)site->lo;
-    bool whole = (va & (L1_BYTES - 1)) + site->span <= L1_BYTES;
     struct insn insn;
     struct vmem_at at;
 
     insn_decode(&vcpu->vm->isa, site->raw, &insn);
-    bool amo = insn_info(insn.id)->class == INSN_CLASS_AMO;
-    if (whole && (!amo || (va & (site->span - 1u)) == 0)) {
-        if (l1_fill(vcpu, va, store)) {
-            *next = (uint64_t)(uintptr_t)bv->rx + site->retry;
-            return false;
-        }
-        gva_t first = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm;
-        if (vmem_translate(vcpu, first, 1, store ? MMU_STORE : MMU_LOAD, &at) == VMEM_OK &&
+    const struct insn_info *info = insn_info(insn.id);
+    bool amo = info->class == INSN_CLASS_AMO;
+    gva_t first = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm;
+    unsigned size = 1u << info->width;
+    if (in_one_page(va, site->span) && (!amo || (va & (size - 1)) == 0)) {
+        if (vmem_translate(vcpu, first, size, store ? MMU_STORE : MMU_LOAD, &at) == VMEM_OK &&
             l1_fill(vcpu, va, store)) {
-            *next = (uint64_t)(uintptr_t)bv->rx + site->retry;
+            *next = where + 4;
             return false;
         }
+    } else if (!amo && site->span > SPAN_SINGLE && in_one_page(first, SPAN_SINGLE)) {
+        bv->nogroup = true;
+        return false;
     }
     bv->stats.slow++;
     bv->nogroup = true;
@@ -257,7 +265,7 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t *next)
 
 /* A direct jump within a page: its target, and from now on without C. */
 static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_site *site,
-                 uint64_t *next)
+                      uint64_t *next)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
     gpa_t gpa = ((gpa_t)from->frame << PAGE_SHIFT) + site->offset;
@@ -296,7 +304,7 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         return link_jump(vcpu, block, site, next);
     case SITE_LOAD:
     case SITE_STORE:
-        return miss(vcpu, site, next);
+        return miss(vcpu, site, where, next);
     case SITE_EXEC:
         return exec_raw(vcpu, site->raw);
     case SITE_CROSS:

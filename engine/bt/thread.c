@@ -78,6 +78,8 @@ void bt_on_signal(struct bt_stack *stack, void *ucontext)
         leave_code(bv, regs);
     else if (pc >= (uint64_t)(uintptr_t)bt_enter_begin && pc < (uint64_t)(uintptr_t)bt_enter_end)
         regs[REG_PC] = (unsigned long)(uintptr_t)bt_abort;
+    else if (pc >= (uint64_t)(uintptr_t)bt_refill_begin && pc < (uint64_t)(uintptr_t)bt_refill_end)
+        regs[REG_PC] = (unsigned long)(uintptr_t)bt_refill_failed;
 }
 
 /* A stack aligned to its size, so that the handler finds its base. */
@@ -185,8 +187,7 @@ void thread_arm(struct vcpu *vcpu)
     uint64_t deadline = vcpu->priv.stimecmp;
     struct itimerspec when = {{0, 0}, {0, 1}};
 
-    if (deadline == UINT64_MAX || bv->step ||
-        (bv->timer_armed && bv->timer_deadline <= deadline))
+    if (deadline == UINT64_MAX || bv->step || (bv->timer_armed && bv->timer_deadline <= deadline))
         return;
     uint64_t now = vm_time(vcpu->vm), hz = vcpu->vm->timebase_hz;
     if (deadline <= now) /* it is pending already */

@@ -9,13 +9,14 @@
 
 static unsigned slot_of(gva_t va)
 {
-    return (unsigned)(va >> L1_SHIFT) & (L1_SIZE - 1);
+    return (unsigned)(va >> PAGE_SHIFT) & (L1_SIZE - 1);
 }
 
-/* A tag that no address of this slot has. */
+/* A tag that no address of this slot has, nor one just below an address that has one: the check of
+ * translated code adds to the difference before it looks (see translate_mem.c). */
 static uint64_t invalid(unsigned slot)
 {
-    return (uint64_t)(slot ^ 1) << L1_SHIFT;
+    return (uint64_t)(slot ^ L1_SIZE / 2) << PAGE_SHIFT;
 }
 
 void l1_reset(struct bt_vcpu *bv)
@@ -29,13 +30,10 @@ void l1_reset(struct bt_vcpu *bv)
 
 void l1_flush_page(struct bt_vcpu *bv, gva_t va)
 {
-    unsigned first = slot_of(va & PAGE_MASK);
+    unsigned slot = slot_of(va);
 
-    for (unsigned mode = 0; mode < BT_MODES; mode++) {
-        struct bt_window *w = &bv->window[mode];
-        for (unsigned i = first; i < first + PAGE_SIZE / L1_BYTES; i++)
-            w->ltag[i] = w->stag[i] = invalid(i);
-    }
+    for (unsigned mode = 0; mode < BT_MODES; mode++)
+        bv->window[mode].ltag[slot] = bv->window[mode].stag[slot] = invalid(slot);
 }
 
 void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
@@ -58,7 +56,7 @@ bool l1_fill(struct vcpu *vcpu, gva_t va, bool store)
     const struct stlb_entry *entry =
         &bv->stlb.entry[store ? STLB_STORE : STLB_LOAD][stlb_index(va)];
     unsigned slot = slot_of(va);
-    uint64_t tag = va & ~(uint64_t)(L1_BYTES - 1);
+    uint64_t tag = va & PAGE_MASK;
 
     if (entry->tag != stlb_tag(va & PAGE_MASK, 1, vmem_context(vcpu)))
         return false;

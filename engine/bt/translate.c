@@ -83,10 +83,10 @@ uint32_t site(struct translation *t, enum bt_site_kind kind)
     return bv->nsites++;
 }
 
-void stub(struct translation *t, uint32_t number, bool keep_t1)
+void stub(struct translation *t, uint32_t number)
 {
-    t->stub[t->nstubs++] = (struct stub){
-        .branch = t->n - 1, .site = number, .offset = t->at[t->now], .keep_t1 = keep_t1};
+    t->stub[t->nstubs++] =
+        (struct stub){.branch = t->n - 1, .site = number, .offset = t->at[t->now]};
 }
 
 void call_c(struct translation *t, uint32_t number)
@@ -124,8 +124,8 @@ static gva_t pc_of(const struct translation *t)
 /* Control goes to the address in `reg`, by the jump cache; spoils T1 and T2. T0 may be `reg`. */
 static void jump_by_cache(struct translation *t, unsigned reg)
 {
-    emit(t, rv_i(RV_ANDI, BT_T1, reg, 2 * (JUMP_SIZE - 1)));
-    emit(t, rv_i(RV_SLLI, BT_T1, BT_T1, 3));
+    emit(t, rv_i(RV_SLLI, BT_T1, reg, 64 - 1 - JUMP_BITS));
+    emit(t, rv_i(RV_SRLI, BT_T1, BT_T1, 64 - 1 - JUMP_BITS - 3));
     emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(jumps)));
     emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
     emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, pc)));
@@ -169,14 +169,14 @@ static void branch(struct translation *t, const struct insn *insn)
     }
     emit(t, rv_b(match, rs1, rs2, 0));
     if (((to ^ t->block->page) & PAGE_MASK) != 0) {
-        stub(t, UINT32_MAX, false);
+        stub(t, UINT32_MAX);
         t->literal[t->nliterals++] = (struct literal){.at = UINT32_MAX, .value = to};
         return;
     }
     uint32_t number = site(t, SITE_LINK);
 
     t->bv->site[number].offset = (uint16_t)PAGE_OFFSET(to);
-    stub(t, number, false);
+    stub(t, number);
 }
 
 static void jal(struct translation *t, const struct insn *insn)
@@ -375,6 +375,18 @@ static unsigned decode(struct translation *t, const uint8_t *bytes)
     return offset;
 }
 
+static void put_miss(struct translation *t, const struct stub *s)
+{
+    bool store = t->bv->site[s->site].kind == SITE_STORE;
+
+    emit(t, rv_s(RV_SD, BT_T1, HOT(spill[0]), BT_CTX));
+    emit(t, rv_i(RV_ADDI, BT_T1, s->base, s->lo));
+    emit(t, rv_i(RV_LD, BT_T0, BT_CTX, store ? HOT(refill_store) : HOT(refill_load)));
+    emit(t, rv_i(RV_JALR, BT_T0, BT_T0, 0));
+    emit(t, s->site);
+    emit(t, rv_j(0, (int32_t)(4 * (s->back - t->n))));
+}
+
 static void put_stubs(struct translation *t)
 {
     unsigned far = 0;
@@ -392,8 +404,10 @@ static void put_stubs(struct translation *t)
             jump_by_cache(t, BT_T0);
             continue;
         }
-        if (s->keep_t1)
-            emit(t, rv_s(RV_SD, BT_T1, HOT(spill[0]), BT_CTX));
+        if (s->is_miss) {
+            put_miss(t, s);
+            continue;
+        }
         if (t->bv->site[s->site].kind == SITE_LINK)
             t->bv->site[s->site].raw = t->n;
         call_c(t, s->site);

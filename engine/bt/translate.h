@@ -11,7 +11,7 @@
 #define STUB_WORDS  17  /* ... of a stub with its literal, at most */
 #define INSN_WORDS  60  /* ... of one instruction with its stubs, at most */
 #define STUBS_MAX   (2 * BLOCK_INSNS + 2)
-#define LITERALS    (BLOCK_INSNS)
+#define LITERALS    (2 * BLOCK_INSNS + 2)
 
 /* A base register whose host address is in T1 or T2. */
 struct held {
@@ -25,7 +25,10 @@ struct stub {
     uint32_t branch; /* index of the branch */
     uint32_t site;   /* UINT32_MAX: a branch out of the page */
     uint16_t offset; /* of the instruction */
-    bool keep_t1;    /* a miss: T1 may hold an address */
+    bool is_miss;    /* of the TLB: */
+    uint8_t base;    /* host register with the base, */
+    int16_t lo;      /* offset from it, */
+    uint32_t back;   /* and where to try again */
 };
 
 struct literal {
@@ -93,7 +96,7 @@ void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned
  * to it that it is not. */
 uint32_t site(struct translation *t, enum bt_site_kind kind);
 /* The branch that was just emitted leads to a stub that calls C. */
-void stub(struct translation *t, uint32_t number, bool keep_t1);
+void stub(struct translation *t, uint32_t number);
 /* Calls C here; control does not come back. */
 void call_c(struct translation *t, uint32_t number);
 

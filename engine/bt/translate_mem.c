@@ -7,7 +7,7 @@
 #include "engine/bt/translate.h"
 
 #define SPAN_MOST 512 /* bytes that one check covers */
-#define SPAN_LEAST 2   /* ... for the bound of the comparison to fit */
+#define IMM_MOST  2047
 #define LO_FREE   128 /* a group that begins so near above its base begins at the base */
 
 #define LTAG      (-8)
@@ -106,42 +106,56 @@ static unsigned choose_slot(const struct translation *t)
     return future(t, &t->held[0]) <= future(t, &t->held[1]) ? 0 : 1;
 }
 
+/* The branch that was just emitted leads to where the page is looked for in the second level, and
+ * then back to `start`. */
+static void miss_stub(struct translation *t, uint32_t number, uint32_t start, unsigned base,
+                      int32_t lo)
+{
+    stub(t, number);
+    struct stub *s = &t->stub[t->nstubs - 1];
+    s->is_miss = true;
+    s->back = start;
+    s->base = (uint8_t)base;
+    s->lo = (int16_t)lo;
+}
+
 /* Looks up [base + lo, base + end); D gets the host address of `base`. On a miss C tries to enter
  * the page, and control comes back to the first instruction. */
 static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end,
                   bool store)
 {
-    if (end - lo < SPAN_LEAST)
-        end = lo + SPAN_LEAST;
     uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
     struct bt_site *s = &t->bv->site[number];
 
     s->reg = (uint8_t)t->insn[t->now].rs1;
     s->lo = (int16_t)lo;
     s->span = (uint16_t)(end - lo);
-    s->retry = t->block->code + 4 * t->n;
     if (is_taken(base)) { /* the other one of T1 and T2 holds it meanwhile */
         unsigned other = d == BT_T1 ? BT_T2 : BT_T1;
         t->held[other == BT_T1 ? 0 : 1].base = 0;
         emit(t, rv_i(RV_LD, other, BT_CTX, home_of(base)));
         base = other;
     }
+    uint32_t start = t->n;
     unsigned from = base;
     if (lo != 0) {
         emit(t, rv_i(RV_ADDI, BT_T0, base, lo));
         from = BT_T0;
     }
-    emit(t, rv_i(RV_SRLI, d, from, L1_SHIFT - 3));
+    emit(t, rv_i(RV_SRLI, d, from, PAGE_SHIFT - 3));
     emit(t, rv_i(RV_ANDI, d, d, 8 * (L1_SIZE - 1)));
     emit(t, rv_r(RV_ADD, d, d, BT_CTX));
-    emit(t, rv_i(RV_LD, BT_T0, d, store ? STAG : LTAG));
-    emit(t, rv_i(RV_LD, d, d, DELTA));
+    emit(t, rv_i(RV_LD, BT_T0, d, store ? L1_STAG : L1_LTAG));
+    emit(t, rv_i(RV_LD, d, d, L1_DELTA));
     emit(t, rv_r(RV_SUB, BT_T0, base, BT_T0));
-    if (lo != 0)
-        emit(t, rv_i(RV_ADDI, BT_T0, BT_T0, lo));
-    emit(t, rv_i(RV_SLTIU, BT_T0, BT_T0, (int32_t)L1_BYTES - (end - lo) + 1));
-    emit(t, rv_b(RV_BEQ, BT_T0, 0, 0));
-    stub(t, number, true);
+    /* The last byte, too, lies in the page. */
+    for (int32_t more = end - 1, step; more != 0; more -= step) {
+        step = more > IMM_MOST ? IMM_MOST : more;
+        emit(t, rv_i(RV_ADDI, BT_T0, BT_T0, step));
+    }
+    emit(t, rv_i(RV_SRLI, BT_T0, BT_T0, PAGE_SHIFT));
+    emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
+    miss_stub(t, number, start, base, lo);
     emit(t, rv_r(RV_ADD, d, d, base));
 }
 
@@ -191,11 +205,10 @@ void translate_amo(struct translation *t, const struct insn *insn)
     t->held[0].base = t->held[1].base = 0;
     t->bv->site[number].reg = (uint8_t)base;
     t->bv->site[number].span = (uint16_t)size;
-    t->bv->site[number].retry = t->block->code + 4 * t->n;
     base = use(t, base, BT_T0);
     emit(t, rv_i(RV_ANDI, BT_T0, base, size - 1));
     emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
-    stub(t, number, true);
+    stub(t, number);
     check(t, insn->rs1, BT_T1, 0, size, true);
     unsigned operand = use(t, insn->rs2, BT_T0);
     emit(t, encode(insn, target(insn->rd), BT_T1, operand));

@@ -144,8 +144,8 @@ static struct side *make_side(const struct machine_boot *boot)
     if (side == NULL || engine_bt.probe(&caps, &why) != 0)
         fail("no engine");
     memset(side->device_deadline, 0xff, sizeof(side->device_deadline));
-    side->ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    side->ram =
+        mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     struct machine_config config = {
         .name = "lockstep",
         .host = &host,
@@ -244,8 +244,7 @@ static unsigned follow(struct side *oracle, const struct side *leader, gva_t fro
             vmem_flush(vcpu, NULL, NULL);
         enum exec_status status = exec_step(vcpu);
         uint32_t kind = leader->vcpu.priv.exit.kind;
-        if (vcpu->user.pc == leader->vcpu.user.pc &&
-            (status == EXEC_EXIT) == (kind != EXIT_HOST)) {
+        if (vcpu->user.pc == leader->vcpu.user.pc && (status == EXEC_EXIT) == (kind != EXIT_HOST)) {
             what = differs(vcpu, &leader->vcpu);
             if (what == NULL)
                 return n;
@@ -263,7 +262,8 @@ static void compare_memory(const struct side *a, const struct side *b)
 {
     for (uint64_t at = 0; at < RAM; at += PAGE_SIZE) {
         if (memcmp(a->ram + at, b->ram + at, PAGE_SIZE) != 0) {
-            fprintf(stderr, "page %llx\n", (unsigned long long)(a->machine.vm.mem.slots[0].gpa + at));
+            fprintf(stderr, "page %llx\n",
+                    (unsigned long long)(a->machine.vm.mem.slots[0].gpa + at));
             fail("memory differs");
         }
     }
@@ -311,7 +311,9 @@ int main(int argc, char **argv)
         if (action == ACTION_WAIT)
             sleep_both(leader, oracle);
         retired += n;
-        if (getenv("LS") && blocks % 100000 == 0) fprintf(stderr, "%llu pc %llx x %u\n", (unsigned long long)retired, (unsigned long long)from, leader->vcpu.priv.exit.kind);
+        if (getenv("LS") && blocks % 100000 == 0)
+            fprintf(stderr, "%llu pc %llx x %u\n", (unsigned long long)retired,
+                    (unsigned long long)from, leader->vcpu.priv.exit.kind);
         if (++blocks % (1u << 22) == 0)
             compare_memory(leader, oracle);
     }

@@ -55,6 +55,8 @@ struct bt_hot {
     void *refill_load,
         *refill_store;   /* bt_refill_*: T1 holds the address; back behind the number */
     uint64_t spill[4];   /* T1, T2 and T0 while others use them, and one more */
+    uint64_t reserved_at;    /* host address that LR has reserved, + 1 for a doubleword; 0: none */
+    uint64_t reserved_value; /* and what was there: SC is a compare-and-swap */
     uint64_t l2_context; /* of the second-level TLB, as its tags have it */
     struct stlb_entry *l2_load, *l2_store;
 };
@@ -98,6 +100,7 @@ struct bt_site {
 enum bt_map_kind {
     MAP_RESTART, /* pc is `offset`: nothing of the instruction has happened, or nothing counts */
     MAP_TAIL,    /* pc is in T0 */
+    MAP_SC,      /* T0 says whether SC has stored: 0 goes to `reg`, then pc is behind `offset` */
     MAP_STORE,   /* T0 has yet to be stored into the home of `reg`; then pc is `offset` */
 };
 

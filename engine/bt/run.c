@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Running a vCPU: in and out of translated code, and what C does between. */
+#include "core/alu.h"
 #include "core/csr.h"
 #include "core/exec.h"
 #include "core/trap.h"
@@ -37,6 +38,38 @@ static enum bt_fp fp_state(const struct vcpu *vcpu)
     return (fcsr >> 5 & 7) > 4 ? FP_BAD_RM : FP_DIRTY;
 }
 
+/* Traps, sret and whatever else changes the context end a reservation. */
+static void drop_reservation(struct bt_vcpu *bv)
+{
+    for (unsigned mode = 0; mode < BT_MODES; mode++)
+        bv->window[mode].hot.reserved_at = 0;
+}
+
+/* The reservation for exec, and back. */
+static void give_reservation(struct vcpu *vcpu)
+{
+    const struct gmem_slot *ram = &vcpu->vm->mem.slots[0];
+    const struct bt_hot *hot = &bt_of(vcpu)->current->hot;
+    uint64_t at = hot->reserved_at & ~UINT64_C(1);
+
+    vcpu->reservation = (struct reservation){
+        .valid = hot->reserved_at != 0,
+        .gpa = at - (uint64_t)(uintptr_t)ram->host + ram->gpa,
+        .size = (hot->reserved_at & 1) != 0 ? 8 : 4,
+        .value = hot->reserved_value,
+    };
+}
+
+static void take_reservation(struct vcpu *vcpu)
+{
+    const struct gmem_slot *ram = &vcpu->vm->mem.slots[0];
+    const struct reservation *r = &vcpu->reservation;
+    struct bt_hot *hot = &bt_of(vcpu)->current->hot;
+
+    hot->reserved_at = r->valid ? (uint64_t)(uintptr_t)ram->host + (r->gpa - ram->gpa) + (r->size == 8) : 0;
+    hot->reserved_value = r->size == 8 ? r->value : alu_sext32(r->value);
+}
+
 /* Mode, sstatus or satp may have changed: which window, which blocks. */
 static void take_context(struct vcpu *vcpu)
 {
@@ -47,6 +80,8 @@ static void take_context(struct vcpu *vcpu)
     enum bt_fp fp = fp_state(vcpu);
 
     bv->context = false;
+    if (!bv->step)
+        drop_reservation(bv);
     if (vcpu->priv.satp != bv->jumps_satp || mxr != bv->jumps_mxr) {
         bv->jumps_satp = vcpu->priv.satp;
         bv->jumps_mxr = mxr;
@@ -167,6 +202,13 @@ static bool touches_fp(const struct insn *insn)
     }
 }
 
+static bool touches_reservation(const struct insn *insn)
+{
+    unsigned class = insn_info(insn->id)->class;
+
+    return class == INSN_CLASS_LR || class == INSN_CLASS_SC;
+}
+
 /* One instruction in C; true: leave. */
 static bool exec_here(struct vcpu *vcpu, const struct insn *insn)
 {
@@ -183,7 +225,12 @@ static bool exec_here(struct vcpu *vcpu, const struct insn *insn)
     if (insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm >= CSR_cycle &&
         insn->imm <= CSR_instret)
         vcpu->priv.cycle = vcpu->priv.instret = vm_time(vcpu->vm) * 100;
+    bool reserves = touches_reservation(insn);
+    if (reserves)
+        give_reservation(vcpu);
     enum exec_status status = exec_insn(vcpu, insn, &trap);
+    if (reserves)
+        take_reservation(vcpu);
     if (fp)
         bt_fp_load(&vcpu->user);
     switch (status) {
@@ -245,7 +292,7 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t where, 
 
     insn_decode(&vcpu->vm->isa, site->raw, &insn);
     const struct insn_info *info = insn_info(insn.id);
-    bool amo = info->class == INSN_CLASS_AMO;
+    bool amo = info->class == INSN_CLASS_AMO || touches_reservation(&insn);
     gva_t first = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm;
     unsigned size = 1u << info->width;
     if (in_one_page(va, site->span) && (!amo || (va & (size - 1)) == 0)) {

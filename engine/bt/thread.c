@@ -43,6 +43,20 @@ static const struct bt_map *map_at(const struct bt_vcpu *bv, const struct bt_blo
     return found;
 }
 
+static void put_register(struct bt_window *w, unsigned long *regs, unsigned reg, uint64_t value)
+{
+    static const uint8_t taken[BT_TAKEN] = {BT_CTX, BT_T0, BT_T1, BT_T2};
+
+    for (unsigned i = 0; i < BT_TAKEN; i++) {
+        if (reg == taken[i]) {
+            w->hot.home[i] = value;
+            return;
+        }
+    }
+    if (reg != 0)
+        regs[reg] = value;
+}
+
 /* Everything is in the registers but pc, which goes into the record. */
 static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
 {
@@ -52,17 +66,16 @@ static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
         return;
     const struct bt_map *at = map_at(bv, block, regs[REG_PC]);
     struct bt_window *w = (struct bt_window *)(regs[BT_CTX] - BT_CTX_BIAS);
-    bool home = at->reg == BT_CTX || at->reg == BT_T0 || at->reg == BT_T1 || at->reg == BT_T2;
+    uint16_t offset = at->offset;
 
-    if (at->kind == MAP_STORE && home)
-        w->hot.home[at->reg == BT_CTX  ? 0
-                    : at->reg == BT_T0 ? 1
-                    : at->reg == BT_T1 ? 2
-                                       : 3] = regs[BT_T0];
-    else if (at->kind == MAP_STORE)
-        regs[at->reg] = regs[BT_T0];
+    if (at->kind == MAP_SC && regs[BT_T0] == 0) {
+        w->hot.reserved_at = 0;
+        offset = (uint16_t)(offset + 4);
+    }
+    if (at->kind == MAP_STORE || (at->kind == MAP_SC && regs[BT_T0] == 0))
+        put_register(w, regs, at->reg, regs[BT_T0]);
     bv->vcpu->user.pc =
-        at->kind == MAP_TAIL ? regs[BT_T0] & ~UINT64_C(1) : block->page + at->offset;
+        at->kind == MAP_TAIL ? regs[BT_T0] & ~UINT64_C(1) : block->page + offset;
     regs[REG_PC] = (unsigned long)(uintptr_t)bt_exit_async;
 }
 

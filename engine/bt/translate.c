@@ -319,6 +319,15 @@ static void translate_one(struct translation *t)
     case INSN_CLASS_AMO:
         translate_amo(t, insn);
         break;
+    case INSN_CLASS_LR:
+        translate_lr(t, insn);
+        break;
+    case INSN_CLASS_SC:
+        if (is_taken(insn->rs2))
+            exec(t);
+        else
+            translate_sc(t, insn);
+        break;
     case INSN_CLASS_FP:
         fp(t, insn);
         break;
@@ -342,9 +351,9 @@ static bool ends_block(const struct insn *insn)
     case INSN_CLASS_SYSTEM:
     case INSN_CLASS_ILLEGAL:
     case INSN_CLASS_CBO:
-    case INSN_CLASS_LR:
-    case INSN_CLASS_SC:
         return true;
+    case INSN_CLASS_SC:
+        return is_taken(insn->rs2);
     default:
         return insn->id == INSN_fence_i;
     }

@@ -111,6 +111,8 @@ static inline void spoil_t1(struct translation *t)
 
 /* translate_mem.c */
 void translate_access(struct translation *t, const struct insn *insn);
+void translate_lr(struct translation *t, const struct insn *insn);
+void translate_sc(struct translation *t, const struct insn *insn);
 void translate_amo(struct translation *t, const struct insn *insn);
 /* The instruction writes `reg`. */
 void held_drop(struct translation *t, unsigned reg);

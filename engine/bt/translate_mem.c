@@ -195,27 +195,83 @@ void translate_access(struct translation *t, const struct insn *insn)
     }
 }
 
-/* AMOs have to be aligned, and happen but once. */
-void translate_amo(struct translation *t, const struct insn *insn)
+/* The host address of an aligned word or doubleword, alone, into T1. */
+static void locate_atomic(struct translation *t, const struct insn *insn, bool store)
 {
     int32_t size = 1 << insn_info(insn->id)->width;
-    unsigned base = insn->rs1;
-    uint32_t number = site(t, SITE_STORE);
+    uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
 
     t->held[0].base = t->held[1].base = 0;
-    t->bv->site[number].reg = (uint8_t)base;
+    t->bv->site[number].reg = insn->rs1;
     t->bv->site[number].span = (uint16_t)size;
-    base = use(t, base, BT_T0);
+    unsigned base = use(t, insn->rs1, BT_T0);
     emit(t, rv_i(RV_ANDI, BT_T0, base, size - 1));
     emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
     stub(t, number);
-    check(t, insn->rs1, BT_T1, 0, size, true);
+    check(t, insn->rs1, BT_T1, 0, size, store);
+}
+
+/* An AMO happens but once: from then on its result is all that is left to do. */
+void translate_amo(struct translation *t, const struct insn *insn)
+{
+    locate_atomic(t, insn, true);
     unsigned operand = use(t, insn->rs2, BT_T0);
     emit(t, encode(insn, target(insn->rd), BT_T1, operand));
     if (is_taken(insn->rd)) {
         map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
         finish(t, insn->rd);
     }
-    t->held[0].base = 0;
+    held_drop(t, insn->rd);
+}
+
+/* LR loads, and remembers where and what. */
+void translate_lr(struct translation *t, const struct insn *insn)
+{
+    bool word = insn->id == INSN_lr_w;
+
+    locate_atomic(t, insn, false);
+    emit(t, RV_FENCE_RW_RW);
+    emit(t, rv_i(word ? RV_LW : RV_LD, BT_T0, BT_T1, 0));
+    emit(t, RV_FENCE_RW_RW);
+    emit(t, rv_s(RV_SD, BT_T0, HOT(reserved_value), BT_CTX));
+    if (!word)
+        emit(t, rv_i(RV_ADDI, BT_T1, BT_T1, 1));
+    emit(t, rv_s(RV_SD, BT_T1, HOT(reserved_at), BT_CTX));
+    if (is_taken(insn->rd))
+        finish(t, insn->rd);
+    else
+        emit(t, rv_i(RV_ADDI, insn->rd, BT_T0, 0));
+    held_drop(t, insn->rd);
+}
+
+/*
+ * SC stores when the word reserved is this one and holds what LR has loaded. The host's own pair does
+ * the compare-and-swap, with nothing but a branch in it.
+ */
+void translate_sc(struct translation *t, const struct insn *insn)
+{
+    bool word = insn->id == INSN_sc_w;
+
+    locate_atomic(t, insn, true);
+    emit(t, rv_i(RV_LD, BT_T0, BT_CTX, HOT(reserved_at)));
+    emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(reserved_value)));
+    if (!word)
+        emit(t, rv_i(RV_ADDI, BT_T0, BT_T0, -1));
+    emit(t, rv_b(RV_BNE, BT_T0, BT_T1, 9 * 4));
+    emit(t, rv_r(word ? RV_LR_W_AQRL : RV_LR_D_AQRL, BT_T0, BT_T1, 0));
+    emit(t, rv_b(RV_BNE, BT_T0, BT_T2, 7 * 4));
+    emit(t, rv_r(word ? RV_SC_W_AQRL : RV_SC_D_AQRL, BT_T0, BT_T1, insn->rs2));
+    map(t, MAP_SC, t->at[t->now], insn->rd);
+    emit(t, rv_b(RV_BNE, BT_T0, 0, -3 * 4));
+    emit(t, rv_s(RV_SD, 0, HOT(reserved_at), BT_CTX));
+    emit(t, is_taken(insn->rd) ? rv_s(RV_SD, 0, home_of(insn->rd), BT_CTX)
+                               : rv_i(RV_ADDI, insn->rd, 0, 0));
+    emit(t, rv_j(0, 5 * 4));
+    map(t, MAP_RESTART, t->at[t->now], 0);
+    emit(t, RV_NOP);
+    emit(t, rv_s(RV_SD, 0, HOT(reserved_at), BT_CTX));
+    emit(t, rv_i(RV_ADDI, target(insn->rd), 0, 1));
+    emit(t, is_taken(insn->rd) ? rv_s(RV_SD, BT_T0, home_of(insn->rd), BT_CTX) : RV_NOP);
+    t->held[1].base = 0;
     held_drop(t, insn->rd);
 }

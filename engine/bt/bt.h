@@ -53,11 +53,11 @@ struct bt_hot {
     uint64_t host_sp;
     struct bt_vcpu *owner;
     void *refill_load,
-        *refill_store;   /* bt_refill_*: T1 holds the address; back behind the number */
-    uint64_t spill[4];   /* T1, T2 and T0 while others use them, and one more */
+        *refill_store;       /* bt_refill_*: T1 holds the address; back behind the number */
+    uint64_t spill[4];       /* T1, T2 and T0 while others use them, and one more */
     uint64_t reserved_at;    /* host address that LR has reserved, + 1 for a doubleword; 0: none */
     uint64_t reserved_value; /* and what was there: SC is a compare-and-swap */
-    uint64_t l2_context; /* of the second-level TLB, as its tags have it */
+    uint64_t l2_context;     /* of the second-level TLB, as its tags have it */
     struct stlb_entry *l2_load, *l2_store;
 };
 
@@ -84,6 +84,7 @@ enum bt_site_kind {
     SITE_STORE,    /* ... for a store or an AMO */
     SITE_EXEC,     /* the instruction is executed in C */
     SITE_CROSS,    /* ... and reaches into the next page */
+    SITE_LOOK,     /* an interrupt has become deliverable */
     SITE_FP_DIRTY, /* FS becomes Dirty; the same instruction again */
 };
 

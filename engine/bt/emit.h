@@ -54,17 +54,17 @@ enum { /* match values, from the same table that decodes the guest */
        RV_LUI = 0x37,
        RV_AUIPC = 0x17,
        RV_LW = 0x2003,
-    RV_LD = 0x3003,
+       RV_LD = 0x3003,
        RV_SD = 0x3023,
        RV_JALR = 0x67,
        RV_BEQ = 0x63,
        RV_BNE = 0x1063,
        RV_NOP = RV_ADDI,
-    RV_FENCE_RW_RW = 0x0330000f,
-    RV_LR_W_AQRL = 0x1600202f,
-    RV_LR_D_AQRL = 0x1600302f,
-    RV_SC_W_AQRL = 0x1e00202f,
-    RV_SC_D_AQRL = 0x1e00302f,
+       RV_FENCE_RW_RW = 0x0330000f,
+       RV_LR_W_AQRL = 0x1600202f,
+       RV_LR_D_AQRL = 0x1600302f,
+       RV_SC_W_AQRL = 0x1e00202f,
+       RV_SC_D_AQRL = 0x1e00302f,
 };
 
 #endif

@@ -66,7 +66,8 @@ static void take_reservation(struct vcpu *vcpu)
     const struct reservation *r = &vcpu->reservation;
     struct bt_hot *hot = &bt_of(vcpu)->current->hot;
 
-    hot->reserved_at = r->valid ? (uint64_t)(uintptr_t)ram->host + (r->gpa - ram->gpa) + (r->size == 8) : 0;
+    hot->reserved_at =
+        r->valid ? (uint64_t)(uintptr_t)ram->host + (r->gpa - ram->gpa) + (r->size == 8) : 0;
     hot->reserved_value = r->size == 8 ? r->value : alu_sext32(r->value);
 }
 
@@ -356,6 +357,9 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         return exec_raw(vcpu, site->raw);
     case SITE_CROSS:
         return exec_cross(vcpu);
+    case SITE_LOOK:
+        bv->look = true;
+        return false;
     case SITE_FP_DIRTY:
         vcpu->priv.sstatus |= SSTATUS_FS;
         bv->context = true;

@@ -74,8 +74,7 @@ static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
     }
     if (at->kind == MAP_STORE || (at->kind == MAP_SC && regs[BT_T0] == 0))
         put_register(w, regs, at->reg, regs[BT_T0]);
-    bv->vcpu->user.pc =
-        at->kind == MAP_TAIL ? regs[BT_T0] & ~UINT64_C(1) : block->page + offset;
+    bv->vcpu->user.pc = at->kind == MAP_TAIL ? regs[BT_T0] & ~UINT64_C(1) : block->page + offset;
     regs[REG_PC] = (unsigned long)(uintptr_t)bt_exit_async;
 }
 

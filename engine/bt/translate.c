@@ -319,6 +319,12 @@ static void translate_one(struct translation *t)
     case INSN_CLASS_AMO:
         translate_amo(t, insn);
         break;
+    case INSN_CLASS_CSR:
+        if (csr_is_inline(t, insn))
+            translate_csr(t, insn);
+        else
+            exec(t);
+        break;
     case INSN_CLASS_LR:
         translate_lr(t, insn);
         break;
@@ -343,11 +349,12 @@ static void translate_one(struct translation *t)
 }
 
 /* Behind these nothing is decoded: control never goes on there within the block. */
-static bool ends_block(const struct insn *insn)
+static bool ends_block(const struct translation *t, const struct insn *insn)
 {
     switch ((enum insn_class)insn_info(insn->id)->class) {
-    case INSN_CLASS_JUMP:
     case INSN_CLASS_CSR:
+        return !csr_is_inline(t, insn);
+    case INSN_CLASS_JUMP:
     case INSN_CLASS_SYSTEM:
     case INSN_CLASS_ILLEGAL:
     case INSN_CLASS_CBO:
@@ -378,7 +385,7 @@ static unsigned decode(struct translation *t, const uint8_t *bytes)
         insn_decode(t->isa, (uint32_t)high << 16 | low, insn);
         t->at[t->count++] = (uint16_t)offset;
         offset += insn->len;
-        if (ends_block(insn))
+        if (ends_block(t, insn))
             break;
     }
     return offset;
@@ -502,7 +509,9 @@ struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t
     t->n = t->count = t->now = t->nstubs = t->nliterals = 0;
     t->ended = false;
     memset(t->held, 0, sizeof(t->held));
-    memcpy(copy + block->offset, live + block->offset, PAGE_SIZE - block->offset);
+    unsigned most = (unsigned)PAGE_SIZE - block->offset;
+    memcpy(copy + block->offset, live + block->offset,
+           most < 4 * BLOCK_INSNS ? most : 4 * BLOCK_INSNS);
     fill_body(t, decode(t, copy));
     block->sum = translate_sum(copy + block->offset, block->length);
     put_stubs(t);

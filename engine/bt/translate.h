@@ -6,7 +6,7 @@
 #include "engine/bt/bt.h"
 #include "engine/bt/emit.h"
 
-#define BLOCK_INSNS 64  /* guest instructions in a block, at most */
+#define BLOCK_INSNS 24  /* guest instructions in a block, at most */
 #define BLOCK_WORDS 900 /* host words, so that a branch reaches every stub */
 #define STUB_WORDS  17  /* ... of a stub with its literal, at most */
 #define INSN_WORDS  60  /* ... of one instruction with its stubs, at most */
@@ -108,6 +108,10 @@ static inline void spoil_t1(struct translation *t)
 {
     t->held[0].base = 0;
 }
+
+/* translate_csr.c */
+bool csr_is_inline(const struct translation *t, const struct insn *insn);
+void translate_csr(struct translation *t, const struct insn *insn);
 
 /* translate_mem.c */
 void translate_access(struct translation *t, const struct insn *insn);

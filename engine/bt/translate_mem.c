@@ -245,8 +245,8 @@ void translate_lr(struct translation *t, const struct insn *insn)
 }
 
 /*
- * SC stores when the word reserved is this one and holds what LR has loaded. The host's own pair does
- * the compare-and-swap, with nothing but a branch in it.
+ * SC stores when the word reserved is this one and holds what LR has loaded. The host's own pair
+ * does the compare-and-swap, with nothing but a branch in it.
  */
 void translate_sc(struct translation *t, const struct insn *insn)
 {

@@ -15,9 +15,9 @@ static int bt_probe(struct engine_caps *caps, const char **why)
     *caps = (struct engine_caps){
         .isa =
             {
-                .ext = EXT(I) | EXT(M) | EXT(A) | EXT(F) | EXT(D) | EXT(C) | EXT(ZICBOM) |
-                       EXT(ZICBOZ) | EXT(ZICNTR) | EXT(ZICSR) | EXT(ZIFENCEI) | EXT(ZIHINTPAUSE) |
-                       EXT(SSTC) | EXT(SVADU) | EXT(SVNAPOT) | EXT(SVPBMT),
+                .ext = EXT(I) | EXT(M) | EXT(A) | EXT(F) | EXT(D) | EXT(C) | EXT(ZICNTR) |
+                       EXT(ZICSR) | EXT(ZIFENCEI) | EXT(ZIHINTPAUSE) | EXT(SSTC) | EXT(SVADU) |
+                       EXT(SVNAPOT) | EXT(SVPBMT),
                 .satp_modes = SATP_MODES_SV39 | SATP_MODES_SV48 | SATP_MODES_SV57,
                 .asid_bits = 16,
                 .cbo_block = 64,

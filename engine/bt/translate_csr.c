@@ -32,13 +32,17 @@ static bool reads_only(const struct insn *insn)
     return (insn->id == INSN_csrrs || insn->id == INSN_csrrc) && insn->rs1 == 0;
 }
 
-/* csrrsi, csrrci of sstatus.SIE. SD follows from FS, which the block's key tells. */
+/* csrrsi, csrrci of sstatus.SIE, a csrrs that will most likely do the same, and reads of sstatus.
+ * SD follows from FS, which the block's key tells. */
 static bool is_sie(const struct translation *t, const struct insn *insn)
 {
     unsigned fp = t->block->flags & BT_FP_MASK;
 
-    return insn->imm == CSR_sstatus && insn->rs1 == SSTATUS_SIE && fp <= FP_CLEAN &&
-           (insn->id == INSN_csrrsi || insn->id == INSN_csrrci);
+    if (insn->imm != CSR_sstatus || fp > FP_CLEAN)
+        return false;
+    if (insn->id == INSN_csrrs)
+        return insn->rs1 == 0 || insn->rd != insn->rs1;
+    return insn->rs1 == SSTATUS_SIE && (insn->id == INSN_csrrsi || insn->id == INSN_csrrci);
 }
 
 bool csr_is_inline(const struct translation *t, const struct insn *insn)
@@ -54,18 +58,31 @@ bool csr_is_inline(const struct translation *t, const struct insn *insn)
  * With interrupts on again, one that waits is for C, behind the instruction. */
 static void sie(struct translation *t, const struct insn *insn)
 {
-    bool on = insn->id == INSN_csrrsi;
+    bool on = insn->id != INSN_csrrci, by_register = insn->id == INSN_csrrs;
+    bool reads = by_register && insn->rs1 == 0;
     unsigned next = t->at[t->now] + 4u;
 
     t->held[0].base = t->held[1].base = 0;
+    if (by_register && !reads) {
+        unsigned bits = use(t, insn->rs1, BT_T1);
+        emit(t, rv_i(RV_ANDI, BT_T0, bits, (int32_t)SSTATUS_SIE));
+        emit(t, rv_b(RV_BNE, BT_T0, bits, 0)); /* other bits: for C */
+        stub(t, site(t, SITE_EXEC));
+        emit(t, rv_i(RV_ADDI, BT_T1, BT_T0, 0));
+    }
     emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(vcpu)));
     emit(t, rv_i(RV_LD, BT_T0, BT_T2, VCPU(priv.sstatus)));
     if (insn->rd != 0 && is_taken(insn->rd))
         finish(t, insn->rd);
     else if (insn->rd != 0)
         emit(t, rv_i(RV_ADDI, insn->rd, BT_T0, 0));
-    emit(t, on ? rv_i(RV_ORI, BT_T0, BT_T0, (int32_t)SSTATUS_SIE)
-               : rv_i(RV_ANDI, BT_T0, BT_T0, ~(int32_t)SSTATUS_SIE));
+    if (reads)
+        return;
+    if (by_register)
+        emit(t, rv_r(RV_OR, BT_T0, BT_T0, BT_T1));
+    else
+        emit(t, on ? rv_i(RV_ORI, BT_T0, BT_T0, (int32_t)SSTATUS_SIE)
+                   : rv_i(RV_ANDI, BT_T0, BT_T0, ~(int32_t)SSTATUS_SIE));
     emit(t, rv_s(RV_SD, BT_T0, VCPU(priv.sstatus), BT_T2));
     map(t, MAP_RESTART, next, 0);
     if (!on)

@@ -129,7 +129,6 @@ void pages_check(struct vcpu *vcpu)
         return;
     bv->stats.fence_checks++;
     bv->written_seen = n;
-    bool drops = bv->stats.drops;
     if (n - seen > LOG_SIZE / 2) { /* the log may have been overrun */
         for (uint64_t page = 0; page < b->npages; page++) {
             if ((atomic_load(&b->page[page]) & PAGE_CODE) != 0)
@@ -138,5 +137,4 @@ void pages_check(struct vcpu *vcpu)
     }
     for (; n - seen <= LOG_SIZE / 2 && seen < n; seen++)
         check_page(vcpu, atomic_load(&b->log[seen % LOG_SIZE]));
-    (void)drops;
 }

@@ -311,9 +311,6 @@ int main(int argc, char **argv)
         if (action == ACTION_WAIT)
             sleep_both(leader, oracle);
         retired += n;
-        if (getenv("LS") && blocks % 100000 == 0)
-            fprintf(stderr, "%llu pc %llx x %u\n", (unsigned long long)retired,
-                    (unsigned long long)from, leader->vcpu.priv.exit.kind);
         if (++blocks % (1u << 22) == 0)
             compare_memory(leader, oracle);
     }

@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The translator: our own guests and Debian's under --engine bt, which on a machine that is no RISC-V
+# runs on a board with Linux; and lockstep with exec_step. usage: bt.sh RESULTS BUILD
+set -u
+ring=bt results=$1 build=$2
+. tests/lib.sh
+
+out=$results/bt.out
+
+# run_guest STATUS OPTIONS...: true if the guest ends with that status; its console is in $out.
+run_guest() {
+    want=$1
+    shift
+    timeout -s KILL 400 "$build/trapeze" run --engine bt --timeout 300 "$@" >"$out" 2>"$out.err" \
+        </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] && return
+    echo "status $got, expected $want; the end of its output:"
+    tail -n 20 "$out"
+    cat "$out.err"
+    return 1
+}
+
+says() {
+    grep -aq "$1" "$out" && return
+    echo "no line with '$1' in:"
+    tail -n 20 "$out"
+    return 1
+}
+
+own() {
+    name=$1 line=$2
+    shift 2
+    run_guest 0 --kernel "$build/guests/$name.elf" --memory 128M "$@" && says "$line"
+}
+
+case_guest() {
+    run_guest "$2" --kernel "$build/guests/case-$1.elf" --memory 64M
+}
+
+# The wall clock of an emulated board is slow: the guest counts its harts, and powers off.
+linux() {
+    run_guest 0 --kernel "$build/guests/linux/Image" --initrd "$build/guests/linux/initrd.cpio.gz" \
+        --append 'console=ttyS0 quiet panic=-1 run="echo harts: $(nproc)"' --memory 256M \
+        --vcpus "$1" && says '^guest up' && says "^harts: $1"
+}
+
+# agrees MILLIONS FILE...: translated code and exec_step, block by block.
+agrees() {
+    timeout -s KILL 600 $emulator "$build/riscv64/lockstep" "$@" >"$out" 2>&1 &&
+        says '^lockstep: .* agree'
+}
+
+check "paging, page faults and timer ticks are as hello.elf expects" own hello '^hello: all is well'
+check "S-mode and U-mode are as the privileged specification says" own rules \
+    '^rules: [0-9]* checks, all is well'
+check "the SBI is as its specification says" own sbi-check \
+    '^sbi-check: [0-9]* checks, all is well' --vcpus 4
+check "4 harts start, share memory, interrupt and fence each other, stop" own smp \
+    '^smp: 4 harts, all is well' --vcpus 4
+check "a kernel that knows virt by heart runs" own habits '^habits: all is well'
+check "bench.elf measures everything and ends well" own bench '^bench: done'
+check "bench2.elf, drawn from a seed, measures everything and ends well" own bench2 '^bench: done'
+check "the power device's fail code is exit status 3" case_guest power-fail 3
+check "a jump to nowhere parks the guest" case_guest nowhere 4
+check "an illegal instruction without a handler parks the guest" case_guest illegal 4
+
+emulator=$(command -v qemu-riscv64-static || command -v qemu-riscv64)
+[ "$(uname -m)" = riscv64 ] && emulator=env
+if [ -z "$emulator" ]; then
+    skip "lockstep with exec_step" "no qemu-riscv64: apt-get install qemu-user-static"
+else
+    check "all of hello.elf is the same by exec_step" agrees 1000 "$build/guests/hello.elf"
+    check "the first 50 million instructions of Debian's kernel are the same by exec_step" \
+        agrees 50 "$build/guests/linux/Image" "$build/guests/linux/initrd.cpio.gz" \
+        "console=ttyS0 quiet"
+fi
+check "Debian boots, with 1 vCPU" linux 1
+check "Debian boots, with 4 vCPUs" linux 4
+rm -f "$out" "$out".*
+finish

@@ -72,9 +72,10 @@ static int bt_vcpu_create(struct vcpu *vcpu)
     }
     init_windows(bv);
     stlb_reset(&bv->stlb);
+    for (unsigned mode = 0; mode < BT_MODES; mode++)
+        bv->l1_used[mode] = true;
     l1_reset(bv);
-    for (unsigned i = 0; i < ARRAY_SIZE(bv->jumps_used); i++)
-        bv->jumps_used[i] = true;
+    bv->njumps = JUMPS_LISTED + 1;
     jumps_reset(bv);
     vcpu->engine = bv;
     vcpu->stlb = &bv->stlb;

@@ -19,8 +19,8 @@
 /* Registers whose guest values live in memory (hot.home): they are the least used ones of a Linux
  * kernel and its programs. CTX points into the window, the others are scratch. */
 #define BT_CTX   3  /* gp */
-#define BT_T0    5  /* t0 */
-#define BT_T1    7  /* t2 */
+#define BT_T0    26 /* s10 */
+#define BT_T1    27 /* s11 */
 #define BT_T2    31 /* t6 */
 #define BT_TAKEN 4
 
@@ -41,10 +41,12 @@ struct bt_jump { /* an entry of the jump cache */
 
 #define JUMP_BITS 12
 #define JUMP_SIZE (1u << JUMP_BITS)
+/* As many entries are taken back one by one; if there are more, whole tables are. */
+#define JUMPS_LISTED 2048
 
 /* Words that translated code reaches from CTX. */
 struct bt_hot {
-    uint64_t home[BT_TAKEN]; /* guest gp, t0, t2, t6 */
+    uint64_t home[BT_TAKEN]; /* guest gp, s10, s11, t6 */
     struct vcpu *vcpu;
     struct bt_jump *jumps; /* the jump cache for the current mode and state of FP */
     void *exit;            /* bt_exit: into C, behind the call lies the number of the site */
@@ -166,6 +168,7 @@ struct bt_vcpu {
     struct bt_window window[BT_MODES];
     struct vcpu *vcpu;
     struct bt_window *current; /* window of the current mode */
+    bool l1_used[BT_MODES];    /* windows that may hold something */
     uint8_t flags;             /* BT_USER and enum bt_fp now */
     bool look;                 /* requests, interrupts and the clock want a look */
     bool step;                 /* leave after every block (debugging) */
@@ -190,9 +193,10 @@ struct bt_vcpu {
     struct bt_block *block;
     struct bt_site *site;
     struct bt_map *map;
-    uint32_t hash[HASH_SIZE];   /* block number + 1 */
-    uint32_t frame[FRAME_HASH]; /* the same by guest-physical page */
-    bool jumps_used[2 * FP_STATES];
+    uint32_t hash[HASH_SIZE];             /* block number + 1 */
+    uint32_t frame[FRAME_HASH];           /* the same by guest-physical page */
+    uint32_t jumps_entered[JUMPS_LISTED]; /* entries since the last reset, by number */
+    unsigned njumps;
     struct bt_jump jumps[2 * FP_STATES][JUMP_SIZE];
     uint64_t exec_filter[EXEC_FILTER / 64]; /* pages that the jump caches know */
     struct bt_stats stats;

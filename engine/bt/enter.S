@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Into translated code and out of it. In translated code every register is the guest's but gp
- * (CTX), t0, t2 and t6, whose guest values are in hot.home; the host's are on its stack.
+ * (CTX), s10, s11 and t6, whose guest values are in hot.home; the host's are on its stack.
  */
 #include <bt-offsets.h>
 
 #define CTX gp
-#define T0  t0
-#define T1  t2
+#define T0  s10
+#define T1  s11
 #define T2  t6
 #define X(n) VCPU_X + 8 * n
 
@@ -22,7 +22,7 @@
 
     /* All guest registers but x0, the four that are taken, and those named apart. */
     .macro guest_registers op, base
-    .irp n, 1, 2, 4, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+    .irp n, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 28, 29, 30
     \op x\n, VCPU_X + 8 * \n(\base)
     .endr
     .endm
@@ -32,9 +32,9 @@
     .macro home_in vcpu, via
     ld \via, VCPU_X + 8 * 3(\vcpu)
     sd \via, HOT_HOME + 0(CTX)
-    ld \via, VCPU_X + 8 * 5(\vcpu)
+    ld \via, VCPU_X + 8 * 26(\vcpu)
     sd \via, HOT_HOME + 8(CTX)
-    ld \via, VCPU_X + 8 * 7(\vcpu)
+    ld \via, VCPU_X + 8 * 27(\vcpu)
     sd \via, HOT_HOME + 16(CTX)
     ld \via, VCPU_X + 8 * 31(\vcpu)
     sd \via, HOT_HOME + 24(CTX)
@@ -43,9 +43,9 @@
     ld \via, HOT_HOME + 0(CTX)
     sd \via, VCPU_X + 8 * 3(\vcpu)
     ld \via, HOT_HOME + 8(CTX)
-    sd \via, VCPU_X + 8 * 5(\vcpu)
+    sd \via, VCPU_X + 8 * 26(\vcpu)
     ld \via, HOT_HOME + 16(CTX)
-    sd \via, VCPU_X + 8 * 7(\vcpu)
+    sd \via, VCPU_X + 8 * 27(\vcpu)
     ld \via, HOT_HOME + 24(CTX)
     sd \via, VCPU_X + 8 * 31(\vcpu)
     .endm

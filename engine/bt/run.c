@@ -91,6 +91,7 @@ static void take_context(struct vcpu *vcpu)
     }
     bv->flags = (uint8_t)((user ? BT_USER : 0) | fp);
     bv->current = &bv->window[mode];
+    bv->l1_used[mode] = true;
     bv->current->hot.l2_context = (uint64_t)vmem_context(vcpu) << 3;
     bv->current->hot.jumps = bv->jumps[(user ? 0 : FP_STATES) + fp];
 }

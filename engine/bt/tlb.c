@@ -23,8 +23,9 @@ void l1_reset(struct bt_vcpu *bv)
 {
     for (unsigned mode = 0; mode < BT_MODES; mode++) {
         struct bt_window *w = &bv->window[mode];
-        for (unsigned i = 0; i < L1_SIZE; i++)
+        for (unsigned i = 0; bv->l1_used[mode] && i < L1_SIZE; i++)
             w->ltag[i] = w->stag[i] = invalid(i);
+        bv->l1_used[mode] = w == bv->current;
     }
 }
 
@@ -72,11 +73,14 @@ bool l1_fill(struct vcpu *vcpu, gva_t va, bool store)
 
 void jumps_reset(struct bt_vcpu *bv)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(bv->jumps); i++) {
-        if (bv->jumps_used[i])
-            memset(bv->jumps[i], 0xff, sizeof(bv->jumps[i]));
-        bv->jumps_used[i] = false;
-    }
+    struct bt_jump *all = bv->jumps[0];
+
+    if (bv->njumps > JUMPS_LISTED)
+        memset(bv->jumps, 0xff, sizeof(bv->jumps));
+    else
+        for (unsigned i = 0; i < bv->njumps; i++)
+            all[bv->jumps_entered[i]].pc = UINT64_MAX;
+    bv->njumps = 0;
     memset(bv->exec_filter, 0, sizeof(bv->exec_filter));
 }
 
@@ -90,8 +94,13 @@ void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code)
     struct bt_jump *table = bv->current->hot.jumps;
     unsigned bit = filter_bit(pc);
 
-    table[(pc >> 1) & (JUMP_SIZE - 1)] = (struct bt_jump){.pc = pc, .code = code};
-    bv->jumps_used[(struct bt_jump(*)[JUMP_SIZE])table - bv->jumps] = true;
+    struct bt_jump *entry = &table[(pc >> 1) & (JUMP_SIZE - 1)];
+
+    if (bv->njumps < JUMPS_LISTED)
+        bv->jumps_entered[bv->njumps] = (uint32_t)(entry - bv->jumps[0]);
+    if (bv->njumps <= JUMPS_LISTED)
+        bv->njumps++;
+    *entry = (struct bt_jump){.pc = pc, .code = code};
     bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
 }
 

@@ -58,7 +58,7 @@ const struct engine_way *engine_choose(const char *name, int *status)
         *status = RUN_ERROR;
         return NULL;
     }
-    fprintf(stderr, "trapeze: no engine '%s' in this build: take --engine interp, hs or auto\n",
+    fprintf(stderr, "trapeze: no engine '%s' in this build: take --engine interp, bt, hs or auto\n",
             name);
     *status = RUN_USAGE;
     return NULL;

@@ -15,7 +15,8 @@ static const char overview[] =
 static const char run_help[] =
     "trapeze run --kernel FILE [options]\n"
     "\n"
-    "  --engine E            interp, hs (on a board in QEMU), or auto: the best that works\n"
+    "  --engine E            interp, bt (on riscv64; elsewhere on a board in QEMU), hs (on a\n"
+    "                        board in QEMU), or auto: the best that works\n"
     "                        in this process (auto)\n"
     "  --kernel FILE         Linux Image (gzip too), ELF or flat binary\n"
     "  --initrd FILE         initial RAM disk\n"

@@ -7,7 +7,7 @@ ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*
     $(METAL_H))
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+ALL_FORMATTED := $(ALL_C) $(BT_SRC) $(wildcard tests/bt/*.c) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
     check-fp check-static
@@ -59,11 +59,11 @@ $(eval $(call flavour,clang-image,$$(CLANG) --target=riscv64-unknown-elf,\
     -isystem $$(PICOLIBC)/include -isystem $$(SYSROOT)/include))
 $(METAL_C:%.c=$(B)/clang-image/%.o): | $(SYSROOT)/done
 $(CORE_SRC:%.c=$(B)/clang-metal/%.o) $(CORE_SRC:%.c=$(B)/clang-riscv64/%.o) \
-$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
+$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o) $(BT_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
 
 check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o) \
     $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
-        $(CORE_SRC) $(CMD_SRC))) \
+        $(CORE_SRC) $(CMD_SRC) $(BT_SRC) tests/bt/lockstep.c)) \
     $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,metal clang-image,$(METAL_C:%.c=$(B)/$(flavour)/%.o))
 

@@ -174,6 +174,7 @@ struct bt_vcpu {
     bool step;                 /* leave after every block (debugging) */
     bool nogroup;              /* the next block: each access by itself */
     bool context;              /* mode, CSRs or translations changed */
+    gva_t entered;             /* where translated code was entered last */
     uint64_t jumps_satp;       /* address space of L1 and the jump caches, ... */
     bool jumps_mxr;
     uint64_t written_seen;

@@ -240,6 +240,8 @@ static bool exec_here(struct vcpu *vcpu, const struct insn *insn)
         bv->context |= fp;
         return false;
     case EXEC_TRAP:
+        if (vcpu->user.pc == bv->entered) /* nothing has retired: see trap_deliver */
+            vcpu->priv.instret--;
         return deliver(vcpu, &trap);
     case EXEC_EXIT:
         return true;
@@ -429,6 +431,7 @@ static void loop(struct vcpu *vcpu)
                 continue;
         }
         vcpu->priv.instret++;
+        bv->entered = vcpu->user.pc;
         uint64_t where = bt_enter((uint8_t *)bv->current + BT_CTX_BIAS, next);
         if (handle(vcpu, where, &next))
             return;

@@ -157,8 +157,31 @@ static void check_sret(void)
           "trap: SPIE becomes SIE, SIE 0, SPP the mode");
 }
 
+/* Signed and unsigned words differ in nothing here, though a host's compare-and-swap may think so.
+ */
+static void check_atomics(void)
+{
+    volatile uint32_t word = 0x80000001;
+    uint64_t seen, failed;
+    uint32_t old;
+
+    do {
+        __asm__ volatile("lr.w %0, (%2)\n\tsc.w %1, %3, (%2)"
+                         : "=&r"(seen), "=&r"(failed)
+                         : "r"(&word), "r"(0xfffffffe)
+                         : "memory");
+    } while (failed != 0);
+    check(seen == 0xffffffff80000001 && word == 0xfffffffe,
+          "sc: stores where the word's bit 31 is set, too");
+    __asm__ volatile("amoadd.w %0, %2, (%1)" : "=r"(seen) : "r"(&word), "r"(1) : "memory");
+    old = word;
+    check(seen == 0xfffffffffffffffe && old == 0xffffffff,
+          "amo: adds where the word's bit 31 is set, too");
+}
+
 void check_instructions(void)
 {
+    check_atomics();
     check_reserved();
     check_user_instructions();
     check_supervisor_instructions();

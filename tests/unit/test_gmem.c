@@ -244,6 +244,46 @@ static void compare_exchange_swaps_only_what_was_expected(void **state)
     only_page_is_dirty(0);
 }
 
+static gpa_t told_gpa;
+static uint64_t told_length;
+
+static void told(void *ctx, gpa_t gpa, uint64_t length)
+{
+    assert_ptr_equal(ctx, &mem);
+    told_gpa = gpa;
+    told_length = length;
+}
+
+static void was_told(gpa_t gpa, uint64_t length)
+{
+    assert_int_equal(told_gpa, gpa);
+    assert_int_equal(told_length, length);
+}
+
+static void every_way_of_writing_is_told_to_whoever_asked(void **state)
+{
+    uint64_t word;
+
+    (void)state;
+    mem.written = told;
+    mem.written_ctx = &mem;
+    assert_int_equal(gmem_write(&mem, BASE + 5, "xy", 2), 0);
+    was_told(BASE + 5, 2);
+    assert_int_equal(gmem_write_u32(&mem, BASE + 8, 1), 0);
+    was_told(BASE + 8, 4);
+    assert_int_equal(gmem_read_u64(&mem, BASE + 16, &word), 0);
+    assert_int_equal(gmem_cas_u64(&mem, BASE + 16, word + 1, 0), ERR_BUSY);
+    was_told(BASE + 8, 4);
+    assert_int_equal(gmem_cas_u64(&mem, BASE + 16, word, word), 0);
+    was_told(BASE + 16, 8);
+    assert_non_null(gmem_ptr(&mem, BASE + PAGE_SIZE, PAGE_SIZE, GMEM_READ));
+    was_told(BASE + 16, 8);
+    assert_non_null(gmem_ptr(&mem, BASE + PAGE_SIZE, PAGE_SIZE, GMEM_WRITE));
+    was_told(BASE + PAGE_SIZE, PAGE_SIZE);
+    gmem_mark_dirty(&mem, BASE + 1, 1);
+    was_told(BASE + 1, 1);
+}
+
 static void every_way_of_writing_marks_the_page(void **state)
 {
     (void)state;
@@ -360,6 +400,7 @@ int main(void)
         TEST(words_are_little_endian_and_naturally_aligned),
         TEST(misaligned_words_and_words_outside_are_refused),
         TEST(compare_exchange_swaps_only_what_was_expected),
+        TEST(every_way_of_writing_is_told_to_whoever_asked),
         TEST(every_way_of_writing_marks_the_page),
         TEST(reading_marks_nothing),
         TEST(range_marks_each_page_that_it_touches),

@@ -44,7 +44,6 @@ struct vm {
     _Atomic uint32_t stop; /* enum vm_stop; the first reason stays */
     uint32_t stop_code;
     _Atomic uint32_t guest_messages;
-    uint64_t sbi_calls; /* statistics; relaxed */
     /* What SBI tells of the machine; 0 where nobody knows better. */
     uint64_t mvendorid, marchid, mimpid;
     /* Called for every trap delivered and every device access when set (deterministic tracing). */

@@ -156,7 +156,9 @@ static inline bool prepare(struct vcpu *vcpu)
 {
     if (!hs_is_ready(vcpu) && !settle(vcpu))
         return false;
-    hs_load_events(vcpu);
+    if (vcpu->priv.stimecmp != hs_of(vcpu)->stimecmp)
+        hs_load_timer(vcpu);
+    hs_load_pending(vcpu);
     return true;
 }
 

@@ -121,14 +121,12 @@ static inline bool hs_is_ready(const struct vcpu *vcpu)
     return ((hs->loaded ^ HS_STATE_ALL) | requests | (vcpu->traps ^ hs->traps)) == 0;
 }
 
-/* Those two: cheap enough to be loaded wherever the guest is entered. */
-static inline void hs_load_events(struct vcpu *vcpu)
+/* Wherever the guest is entered. */
+static inline void hs_load_pending(struct vcpu *vcpu)
 {
     const struct hs_vcpu *hs = hs_of(vcpu);
     uint64_t pending = atomic_load_explicit(&vcpu->pending, memory_order_relaxed);
 
-    if (vcpu->priv.stimecmp != hs->stimecmp)
-        hs_load_timer(vcpu);
     if ((pending & hs->irq_mask) != hs->irq_loaded)
         hs_load_interrupts(vcpu);
 }

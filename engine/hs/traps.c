@@ -15,13 +15,13 @@
 #include "engine/hs/insn.h"
 #include "host/metal/board/csr.h"
 
-#define A7             17
-#define LEGACY_PUTCHAR 1
-#define LOAD           0x03 /* major opcodes */
-#define STORE          0x23
-#define COLD           __attribute__((noinline)) /* keeps its registers out of others' frames */
-#define HOT            inline __attribute__((always_inline))
-#define WFI            UINT32_C(0x10500073)
+enum { A0 = 10, A1 = 11 };
+
+#define LOAD  0x03 /* major opcodes */
+#define STORE 0x23
+#define COLD  __attribute__((noinline)) /* keeps its registers out of others' frames */
+#define HOT   inline __attribute__((always_inline))
+#define WFI   UINT32_C(0x10500073)
 
 /* htinst for the hart's own accesses to the guest's page tables (Priv. 21.6.3, RV64). */
 #define HTINST_READS_TABLE  UINT64_C(0x3000)
@@ -61,17 +61,21 @@ static bool exit_sbi(struct vcpu *vcpu)
 }
 
 /* A call that core answers from a0 to a7, here and now. */
-static inline bool light_call(struct vcpu *vcpu)
+static HOT bool light_call(struct vcpu *vcpu)
 {
-    uint64_t eid = vcpu->user.x[A7];
-    const struct sbi_extension *extension = sbi_find(eid);
+    const struct sbi_call *call = sbi_call_of(vcpu);
+    const struct sbi_extension *extension = sbi_find_light(call->eid);
 
-    if (extension == NULL || (!extension->light && eid != LEGACY_PUTCHAR))
+    if (UNLIKELY(extension == NULL))
         return false;
-    if (eid == SBI_EID_TIME)
-        hs_get_timer(vcpu);
     vcpu->exits[EXIT_SBI]++;
-    return sbi_answer(vcpu, extension) == ACTION_RESUME;
+    struct sbi_ret ret = extension->answer(vcpu, call);
+    if (call->eid == SBI_EID_TIME)
+        hs_load_timer(vcpu); /* whatever the guest wrote to stimecmp by itself */
+    vcpu->user.x[A0] = (uint64_t)ret.error;
+    vcpu->user.x[A1] = ret.value;
+    vcpu->user.pc += 4;
+    return true;
 }
 
 /* The instruction at pc. False when it is no longer there: the guest fetches it again. */
@@ -411,9 +415,9 @@ uint64_t hs_light(struct vcpu *vcpu, uint64_t scause)
         done = light_store(vcpu);
     if (UNLIKELY(!done))
         return scause;
-    if (UNLIKELY(!hs_is_ready(vcpu)))
+    if (UNLIKELY(atomic_load_explicit(&vcpu->requests, memory_order_relaxed) != 0))
         return HS_SETTLED;
-    hs_load_events(vcpu);
+    hs_load_pending(vcpu);
     return HS_RESUME;
 }
 

@@ -86,6 +86,7 @@ struct metal {
     struct lock pages_lock;
     struct lock console_lock;
     enum log_level log;
+    uint64_t never;  /* ticks: a deadline from here on is not reached, see timer.c */
     bool sstc;       /* the harts have stimecmp and the firmware lets us use it */
     hpa_t rtc;       /* goldfish, 0: none */
     unsigned nharts; /* those that can run a hypervisor */

@@ -4,6 +4,9 @@
 
 #include "host/metal/metal.h"
 
+/* In seconds: half of what 63 bits of nanoseconds hold, in which some boards count. */
+#define YEARS_146 (INT64_MAX / 2 / 1000000000)
+
 struct metal metal;
 
 /* Some devices that board.h does not know. */
@@ -89,6 +92,7 @@ _Noreturn void metal_main(uint64_t hartid, const void *fdt)
     uart_init(&metal.board.uart);
     if (error != 0)
         fail(why);
+    metal.never = YEARS_146 * metal.board.timebase_hz;
     read_extras(fdt);
     memory_settle_bundle();
     if (memory_init(&why) != 0 || harts_init(hartid, &self, &why) != 0)

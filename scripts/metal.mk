@@ -15,13 +15,20 @@ METAL_CFLAGS := -std=gnu11 -ffreestanding -fno-stack-protector $(METAL_ARCH) $(M
 METAL_LDFLAGS := $(METAL_ARCH) $(METAL_SPECS) -nostartfiles -static -Wl,--gc-sections,--build-id=none \
     -Wl,-z,max-page-size=4096,--no-warn-rwx-segments
 
+BOARD_SRC := $(wildcard host/metal/board/*.c)
+
 # The hypervisor's flavour is fast, the firmware's small but for the way of a call through it.
 SMALL := $(B)/metal-small
 SMALL_CFLAGS = -Os -malign-data=natural -msave-restore
 $(addprefix $(SMALL)/,firmware/trap.o firmware/host.o firmware/ipi.o firmware/console.o \
     core/sbi/sbi.o core/sbi/base.o core/sbi/time.o core/sbi/ipi.o core/sbi/hart_mask.o \
     core/sbi/legacy.o core/vcpu.o core/console.o host/metal/board/uart.o): SMALL_CFLAGS = -O2 -malign-data=natural
-$(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) -O2 -isystem $$(SYSROOT)/include))
+# What of the hypervisor runs once, at its beginning or end, is small too.
+METAL_OPT = -O2
+$(addprefix $(METAL)/,$(BOARD_SRC:%.c=%.o) $(patsubst %,host/metal/%.o,bundle config dump entropy guest \
+    main passthrough selftest snapshot stats symbols) $(patsubst %,core/%.o,fdt image image_elf isa \
+    machine save save_codec save_vcpu)): METAL_OPT = -Os -msave-restore
+$(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) $$(METAL_OPT) -isystem $$(SYSROOT)/include))
 $(eval $(call flavour,metal-small,$$(METAL_CC),$$(METAL_CFLAGS) $$(SMALL_CFLAGS) \
     -isystem $$(SYSROOT)/include))
 $(METAL)/%.o: %.S Makefile
@@ -45,7 +52,6 @@ metal_obj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(call metal_src,$(2))))
 
 FIRMWARE_DIRS := firmware
 HS_DIRS := host/metal engine/hs
-BOARD_SRC := $(wildcard host/metal/board/*.c)
 METAL_C := $(BOARD_SRC) $(filter %.c,$(call metal_src,$(FIRMWARE_DIRS) $(HS_DIRS)))
 METAL_H := $(wildcard host/metal/*.h host/metal/board/*.h engine/hs/*.h firmware/*.h)
 

@@ -37,6 +37,7 @@ RULES_SRC := $(LIB_SRC) $(wildcard guests/rules/*.c guests/rules/*.S)
 HABITS_SRC := $(LIB_SRC) $(wildcard guests/habits/*.c guests/habits/*.S)
 REMOTE_SRC := $(LIB_SRC) $(wildcard guests/remote/*.c)
 PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
+PASSTHROUGH_SRC := $(LIB_SRC) $(wildcard guests/passthrough/*.c)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
 
 # $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
@@ -61,6 +62,7 @@ $(eval $(call own-guest,rules,$(RULES_SRC),guests/lib))
 $(eval $(call own-guest,habits,$(HABITS_SRC),guests/lib))
 $(eval $(call own-guest,remote,$(REMOTE_SRC),guests/lib))
 $(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
+$(eval $(call own-guest,passthrough,$(PASSTHROUGH_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
 $(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
 
@@ -85,7 +87,7 @@ $(B)/cases/%.S.o: %.S
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
 OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    payload.elf bench.elf bench2.elf) \
+    payload.elf passthrough.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests FORCE

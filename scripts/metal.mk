@@ -25,9 +25,9 @@ $(addprefix $(SMALL)/,firmware/trap.o firmware/host.o firmware/ipi.o firmware/co
     core/sbi/legacy.o core/vcpu.o core/console.o host/metal/board/uart.o): SMALL_CFLAGS = -O2 -malign-data=natural
 # What of the hypervisor runs once, at its beginning or end, is small too.
 METAL_OPT = -O2
-$(addprefix $(METAL)/,$(BOARD_SRC:%.c=%.o) $(patsubst %,host/metal/%.o,bundle config dump entropy guest \
-    main passthrough selftest snapshot stats symbols) $(patsubst %,core/%.o,fdt image image_elf isa \
-    machine save save_codec save_vcpu)): METAL_OPT = -Os -msave-restore
+$(addprefix $(METAL)/,$(BOARD_SRC:%.c=%.o) $(patsubst %,host/metal/%.o,bundle config dump entropy grant guest \
+    main passthrough selftest snapshot stats symbols) $(patsubst %,core/%.o,csr dev/goldfish_rtc error \
+    exit_record fdt image image_elf insn insn_c isa log machine mmu sbi/hsm vm save save_codec save_vcpu)): METAL_OPT = -Os -msave-restore
 $(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) $$(METAL_OPT) -isystem $$(SYSROOT)/include))
 $(eval $(call flavour,metal-small,$$(METAL_CC),$$(METAL_CFLAGS) $$(SMALL_CFLAGS) \
     -isystem $$(SYSROOT)/include))

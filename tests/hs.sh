@@ -6,6 +6,7 @@ set -u
 ring=hs results=$1 build=$2
 . tests/lib.sh
 
+qemu=${QEMU:-qemu-system-riscv64}
 image=$build/metal/trapeze-hs.bin
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT INT TERM
@@ -23,7 +24,7 @@ make_bundle() {
 board() {
     want=$1 harts=$2
     shift 2
-    timeout 150 qemu-system-riscv64 -M virt -smp "$harts" -m 768M -display none -monitor none \
+    timeout 150 "$qemu" -M virt -smp "$harts" -m 768M -display none -monitor none \
         -serial stdio -bios "$bios" -kernel "$image" "$@" >"$out" </dev/null 2>&1
     got=$?
     [ "$got" -eq "$want" ] && return
@@ -149,6 +150,74 @@ self_test() {
         tells 'self test: 0 of [1-9][0-9]* checks failed' && says '^hello: all is well'
 }
 
+# The board's UART is the guest's; what the hypervisor has to say goes through the firmware.
+port='passthrough@10000000 { compatible = "trapeze,passthrough"; reg = <0 0x10000000 0 0x1000>;
+    interrupts = <10>; trapeze,guest-base = /bits/ 64 <0x20000000>; trapeze,guest-interrupt = <20>;
+    trapeze,no-dma; };'
+
+# typed_later LINE TEXT: types TEXT once the console shows LINE.
+typed_later() {
+    tries=0
+    until grep -aq "$1" "$out" || [ $tries -eq 300 ]; do
+        tries=$((tries + 1))
+        sleep 0.2
+    done
+    echo "$2"
+}
+
+# with_port STATUS HARTS LINE TEXT: the bundle on a board whose console is typed at.
+with_port() {
+    : >"$out"
+    typed_later "$3" "$4" | timeout 100 "$qemu" -M virt -smp "$2" -m 768M -display none \
+        -monitor none -serial stdio -bios "$bios" -kernel "$image" -initrd "$bundle" >"$out" 2>&1
+    got=$?
+    [ "$got" -eq "$1" ] && return
+    echo "status $got, expected $1"
+    tail -n 20 "$out"
+    return 1
+}
+
+passthrough() {
+    make_bundle passthrough.elf 1 64 -v "trapeze,stats; $port" &&
+        with_port 0 1 'straight to the port' 'typed outside' &&
+        tells "passthrough: the guest has the board's serial at 0x10000000; .* trusted" &&
+        says '^passthrough: first boot' && says '^passthrough: read typed outside' &&
+        says 'mmio.passthrough@20000000 0' && says 'mmio.uart16550@10000000 0'
+}
+
+linux_passthrough() {
+    make_bundle linux/Image 2 512 -i "$build/guests/linux/initrd.cpio.gz" -v "$port" -a "console=ttyS1 \
+quiet run=echo\${IFS}ready;read\${IFS}x;echo\${IFS}got\${IFS}\$x;cat\${IFS}/proc/interrupts" &&
+        with_port 0 2 '^ready' 'typed outside' && says '^got typed outside' &&
+        says 'SiFive PLIC  20 .* ttyS1'
+}
+
+# not_granted PROPERTIES MESSAGE OPTIONS...: a passthrough node with these is refused with that line.
+not_granted() {
+    node="passthrough@0 { compatible = \"trapeze,passthrough\"; $1 };" message=$2
+    shift 2
+    make_bundle hello.elf 1 64 -v "$disk $node" && dd if=/dev/zero of="$tmp/disk" bs=1M count=1 \
+        2>/dev/null && run 1 1 -drive "file=$tmp/disk,format=raw,if=none,id=d" \
+        -device virtio-blk-device,drive=d,bus=virtio-mmio-bus.0 && tells "passthrough of .*$message"
+}
+
+refusals() {
+    page() { echo "reg = <0 $1 0 0x1000>; trapeze,guest-base = /bits/ 64 <0x20000000>;"; }
+    not_granted "$(page 0x80400000) trapeze,no-dma;" 'there is memory' &&
+        not_granted "$(page 0x02004000) trapeze,no-dma;" "it is the firmware's" &&
+        not_granted "$(page 0x0c200000) trapeze,no-dma;" 'drives the PLIC' &&
+        not_granted "$(page 0x00100000) trapeze,no-dma;" "power is the hypervisor's" &&
+        not_granted "$(page 0x00101000) trapeze,no-dma;" 'reads its clock' &&
+        not_granted "$(page 0x10001000) trapeze,no-dma;" "a disk of the VM's is there" &&
+        not_granted "$(page 0x10002000) trapeze,no-dma; interrupts = <1>; \
+trapeze,guest-interrupt = <20>;" 'its interrupt is that of another device in use' &&
+        not_granted "$(page 0x10002000)" "its DMA would reach the board's addresses" &&
+        not_granted "$(page 0x10002000) trapeze,no-dma; interrupts = <2>;" "the VM's line" &&
+        not_granted "reg = <0 0x10002000 0 0x1000>; trapeze,no-dma;" 'at that address' &&
+        not_granted "reg = <0 0x10002000 0 0x1000>; trapeze,no-dma; \
+trapeze,guest-base = /bits/ 64 <0x80000000>;" 'at that address'
+}
+
 misplaced() {
     riscv64-unknown-elf-objcopy --change-addresses=0x200000 "$build/metal/trapeze-hs.elf" \
         "$tmp/moved.elf" && image=$tmp/moved.elf &&
@@ -167,7 +236,7 @@ typed_and_reset() {
         await 1 && echo 'echo typed $((40 + 2))' && sleep 2 && echo 'reboot -f' && await 2 &&
             echo 'poweroff -f'
         sleep 5
-    ) | timeout 150 qemu-system-riscv64 -M virt -smp 2 -m 768M -display none -monitor none \
+    ) | timeout 150 "$qemu" -M virt -smp 2 -m 768M -display none -monitor none \
         -serial stdio -bios "$bios" -kernel "$image" -initrd "$bundle" >"$out" 2>&1
     got=$?
     [ "$got" -eq 0 ] && says '^typed 42' && [ "$(grep -ac '^guest up' "$out")" -eq 2 ] && return
@@ -220,6 +289,9 @@ check "a machine.dtb that breaks its rules is refused with the rule" bad_machine
 check "a file that is not in the bundle is named" unknown_member
 check "more vCPUs than harts are refused" too_many_vcpus
 check "more memory than the board has in a row is refused" too_much_memory
+check "a device that is passed through: no access leaves the guest, its interrupts arrive" passthrough
+check "Debian's driver runs the board's own UART" linux_passthrough
+check "what is the hypervisor's, or not the VM's, is not passed through" refusals
 check "the self test passes at boot" self_test
 check "an image at another address says so" misplaced
 

@@ -11,7 +11,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 # What of the metal needs no board goes along with the helpers.
 PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c \
-    $(addprefix host/metal/,pages.c bundle.c config.c entropy.c)
+    $(addprefix host/metal/,pages.c bundle.c config.c entropy.c grant.c)
 HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)

@@ -111,12 +111,18 @@ static void read_passthrough(struct reader *r, struct config *c)
         return;
     p->base = fdt64_ld(&reg[0]);
     p->size = fdt64_ld(&reg[1]);
+    p->guest_base = get_u64(r, "trapeze,guest-base", p->base,
+                            "passthrough: trapeze,guest-base must have 64 bits: /bits/ 64");
     p->irq = get_u32(r, "interrupts", 0, "passthrough: interrupts must be one cell");
+    p->guest_irq = get_u32(r, "trapeze,guest-interrupt", p->irq,
+                           "passthrough: trapeze,guest-interrupt must be one cell");
     p->no_dma = has(r, "trapeze,no-dma");
-    if (p->size == 0 || (p->base | p->size) % PAGE_SIZE != 0)
-        complain(r, ERR_INVALID, "passthrough: reg must be whole pages of 4 KiB");
-    else if (p->size > UINT64_MAX - p->base)
-        complain(r, ERR_RANGE, "passthrough: reg goes beyond the address space");
+    if (p->size == 0 || (p->base | p->size | p->guest_base) % PAGE_SIZE != 0)
+        complain(r, ERR_INVALID, "passthrough: ranges must be whole pages of 4 KiB");
+    else if (p->size > UINT64_MAX - p->base || p->size > UINT64_MAX - p->guest_base)
+        complain(r, ERR_RANGE, "passthrough: a range goes beyond the address space");
+    if ((p->irq == 0) != (p->guest_irq == 0))
+        complain(r, ERR_INVALID, "passthrough: interrupts and its line in the VM go together");
     c->npassthrough++;
 }
 

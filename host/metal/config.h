@@ -14,7 +14,10 @@
  *              disk@0 { compatible = "trapeze,disk"; reg = <slot>; trapeze,board-disk = <k>;
  *                       read-only; trapeze,legacy; };
  *              passthrough@10000000 { compatible = "trapeze,passthrough";
- *                       reg = <64-bit base, 64-bit size>; interrupts = <n>; trapeze,no-dma; }; };
+ *                       reg = <64-bit base, 64-bit size>; interrupts = <n>;  of the board
+ *                       trapeze,guest-base = /bits/ 64 <base>;     optional: elsewhere in the VM
+ *                       trapeze,guest-interrupt = <n>;             optional: another line there
+ *                       trapeze,no-dma; }; };
  * };
  *
  * Every value is checked; strings point into the tree.
@@ -35,8 +38,10 @@ struct config_disk {
 
 struct config_passthrough {
     uint64_t base, size; /* whole pages of the board's address space */
+    uint64_t guest_base; /* where the VM has them */
     uint32_t irq;        /* at the board's PLIC, 0: none */
-    bool no_dma;
+    uint32_t guest_irq;  /* the VM's line for it; 0 if and only if irq is */
+    bool no_dma;         /* as whoever wrote the file declares */
 };
 
 struct config {

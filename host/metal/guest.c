@@ -212,15 +212,6 @@ static int add_disk(struct guest *guest, unsigned slot)
     return number < 0 ? number : 0;
 }
 
-static int add_passthrough(struct guest *guest)
-{
-    if (guest->config.npassthrough == 0)
-        return 0;
-    (void)guest;
-    message("machine.dtb asks for passthrough, which this hypervisor does not have");
-    return ERR_UNSUPPORTED;
-}
-
 static int create_engine(struct guest *guest)
 {
     struct vm *vm = &guest->machine.vm;
@@ -266,8 +257,10 @@ int guest_create(const struct bundle *bundle, const struct config *config)
     for (unsigned i = 0; i < config->ndisks && error == 0; i++)
         error = add_disk(guest, i);
     if (error == 0)
-        error = add_passthrough(guest);
-    return error != 0 ? error : create_engine(guest);
+        error = create_engine(guest);
+    for (unsigned i = 0; i < config->npassthrough && error == 0; i++)
+        error = passthrough_add(guest, &config->passthrough[i]);
+    return error;
 }
 
 int guest_boot(struct guest *guest, bool cold)

@@ -51,6 +51,16 @@ struct irq_handler {
     irq_t irq;
     void (*handle)(void *arg);
     void *arg;
+    bool held; /* irq_complete ends it, not the end of `handle` */
+};
+
+/* A device of the board that the guest drives by itself. */
+struct passthrough {
+    struct device dev; /* of the VM: its place, its line, its node */
+    int node;          /* in the board's tree; libfdt error: none has its address */
+    char name[32];     /* the node's, without the unit address */
+    irq_t irq;         /* at the board's PLIC; 0: none */
+    bool held;         /* it is claimed there, until the guest completes it */
 };
 
 struct deferred {
@@ -77,6 +87,8 @@ struct guest {
     _Atomic uint32_t arrived; /* harts at the barrier between two boots */
     _Atomic uint32_t boots;   /* counts them; the harts run when it moves */
     bool input_full;          /* the console's ring was full: the UART's interrupt is off */
+    unsigned npassthrough;
+    struct passthrough passthrough[CONFIG_MAX_PASSTHROUGH];
     struct machine machine;
 };
 
@@ -87,6 +99,7 @@ struct metal {
     struct lock console_lock;
     enum log_level log;
     uint64_t never;  /* ticks: a deadline from here on is not reached, see timer.c */
+    bool uart_given; /* the board's serial port is a guest's: the firmware's console is ours */
     bool sstc;       /* the harts have stimecmp and the firmware lets us use it */
     hpa_t rtc;       /* goldfish, 0: none */
     unsigned nharts; /* those that can run a hypervisor */
@@ -157,7 +170,13 @@ void timer_device(struct vm *vm, unsigned id, uint64_t deadline);
 /* irq.c: device interrupts. Handlers are named first, then the I/O hart enables them all. */
 void irq_init(void);
 int irq_handle(irq_t irq, void (*handle)(void *arg), void *arg) MUST_CHECK;
+/* The same for a source that stays claimed until irq_complete, from any hart. */
+int irq_hold(irq_t irq, void (*handle)(void *arg), void *arg) MUST_CHECK;
+void irq_complete(irq_t irq);
 void irq_service(void);
+
+/* passthrough.c: maps a device of the board into the VM, or says why it is not to be had. */
+int passthrough_add(struct guest *guest, const struct config_passthrough *config) MUST_CHECK;
 
 /* console.c */
 void console_init(void);

@@ -180,6 +180,51 @@ static void a_passthrough_range_has_base_size_and_interrupt(void **state)
     assert_true(t->config.passthrough[0].no_dma);
 }
 
+static void a_passthrough_range_lies_where_it_does_on_the_board_unless_told_otherwise(void **state)
+{
+    struct machine_tree *t = least(state);
+    int node = add_range(t, "passthrough@10000000", 0x10000000, PAGE_SIZE);
+
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "interrupts", 10), 0);
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.passthrough[0].guest_base, 0x10000000);
+    assert_int_equal(t->config.passthrough[0].guest_irq, 10);
+    assert_false(t->config.passthrough[0].no_dma);
+    assert_int_equal(fdt_setprop_u64(t->fdt, node, "trapeze,guest-base", 0x20000000), 0);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-interrupt", 20), 0);
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.passthrough[0].base, 0x10000000);
+    assert_int_equal(t->config.passthrough[0].irq, 10);
+    assert_int_equal(t->config.passthrough[0].guest_base, 0x20000000);
+    assert_int_equal(t->config.passthrough[0].guest_irq, 20);
+}
+
+static void an_interrupt_on_one_side_only_is_refused(void **state)
+{
+    struct machine_tree *t = least(state);
+    int node = add_range(t, "passthrough@10000000", 0x10000000, PAGE_SIZE);
+
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-interrupt", 20), 0);
+    assert_int_equal(read_tree(t), ERR_INVALID);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "interrupts", 10), 0);
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-interrupt", 0), 0);
+    assert_int_equal(read_tree(t), ERR_INVALID);
+}
+
+static void a_place_in_the_vm_that_is_no_whole_pages_or_wraps_is_refused(void **state)
+{
+    struct machine_tree *t = least(state);
+    int node = add_range(t, "passthrough@10000000", 0x10000000, 2 * PAGE_SIZE);
+
+    assert_int_equal(fdt_setprop_u64(t->fdt, node, "trapeze,guest-base", 0x20000100), 0);
+    assert_int_equal(read_tree(t), ERR_INVALID);
+    assert_int_equal(fdt_setprop_u64(t->fdt, node, "trapeze,guest-base", -PAGE_SIZE), 0);
+    assert_int_equal(read_tree(t), ERR_RANGE);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-base", 0x20000000), 0);
+    assert_int_equal(read_tree(t), ERR_FORMAT);
+}
+
 static void what_is_no_device_tree_is_refused(void **state)
 {
     struct machine_tree *t = least(state);
@@ -391,6 +436,9 @@ int main(void)
         TEST(everything_that_is_said_is_read),
         TEST(disks_are_numbered_by_their_slots_in_whatever_order),
         TEST(a_passthrough_range_has_base_size_and_interrupt),
+        TEST(a_passthrough_range_lies_where_it_does_on_the_board_unless_told_otherwise),
+        TEST(an_interrupt_on_one_side_only_is_refused),
+        TEST(a_place_in_the_vm_that_is_no_whole_pages_or_wraps_is_refused),
         TEST(what_is_no_device_tree_is_refused),
         TEST(a_tree_of_something_else_is_refused),
         TEST(a_machine_without_vm_is_refused),

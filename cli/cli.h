@@ -11,6 +11,7 @@
 struct engine_way {
     const char *name;
     const struct engine_ops *ops; /* NULL: it runs on a board */
+    const char *on_board;         /* ... with Linux, where the command takes this engine */
     const char *(*missing)(void); /* NULL when it works here, or one line that says why not */
     enum run_status (*run)(const struct run_options *options);
 };

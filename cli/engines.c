@@ -16,7 +16,11 @@ static const char *interp_missing(void)
  */
 static const struct engine_way engines[] = {
     {.name = "interp", .ops = &engine_interp, .missing = interp_missing, .run = run},
-    {.name = "hs", .ops = NULL, .missing = board_missing, .run = board_run},
+    {.name = "hs", .missing = board_missing, .run = board_run},
+    {.name = "interp@board",
+     .on_board = "interp",
+     .missing = board_linux_missing,
+     .run = board_linux_run},
 };
 
 static const struct engine_way *choose_auto(int *status)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "host/linux/board/board.h"
 #include "host/linux/run.h"
 
 static int run_command(int argc, char **argv)
@@ -36,8 +37,9 @@ int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
 
+    if (getpid() == 1 && strcmp(argv[0], "/init") == 0)
+        board_init();
     fill_standard_descriptors();
-
     if (strcmp(command, "run") == 0)
         return run_command(argc - 2, argv + 2);
     if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0) {

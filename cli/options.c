@@ -184,12 +184,11 @@ static bool parse_timeout(const char *text, struct run_options *o)
 }
 
 /* Only the engine trap looks at it, but a mistyped number is one with every engine. */
-static bool check_spaces(const char *text)
+static bool parse_spaces(const char *text, uint64_t *spaces)
 {
-    uint64_t value;
     char *end;
 
-    if (parse_u64(text, &value, &end) && *end == '\0' && value > 0)
+    if (parse_u64(text, spaces, &end) && *end == '\0' && *spaces > 0)
         return true;
     fprintf(stderr, "trapeze: --spaces %s: give a number from 1\n", text);
     return false;
@@ -269,7 +268,7 @@ static bool parse_option(int id, char *arg, const char *text, struct run_options
         o->dump_dtb = arg;
         return true;
     case OPT_SPACES:
-        return check_spaces(arg);
+        return parse_spaces(arg, &o->spaces);
     case OPT_RESERVED:
         fprintf(stderr, "trapeze: %s is reserved: this build does not have it\n", text);
         return false;
@@ -319,6 +318,7 @@ static int finish(struct run_options *o, const char *engine, const struct engine
     if (*way == NULL)
         return status;
     o->engine = (*way)->ops;
+    o->board.engine = (*way)->on_board;
     if (o->deterministic && strcmp((*way)->name, "interp") != 0) {
         fprintf(stderr, "trapeze: --deterministic needs --engine interp\n");
         return RUN_USAGE;

@@ -12,7 +12,11 @@ $(GUESTS)/linux/Image: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/boot/vmlinux-* $@
 $(GUESTS)/linux/initrd.cpio.gz: scripts/mkinitrd.sh guests/linux/init $(FETCHED)
-	scripts/mkinitrd.sh $(B)/apt/root guests/linux/init $@
+	scripts/mkinitrd.sh $(B)/apt/root $@ \
+	    "virtio_mmio virtio_blk virtio-rng crc32c_generic ext4" guests/linux/init
+# What a board with Linux loads before it starts the command.
+$(B)/board/modules.cpio.gz: scripts/mkinitrd.sh $(FETCHED)
+	scripts/mkinitrd.sh $(B)/apt/root $@ "virtio_mmio virtio_blk"
 $(GUESTS)/u-boot-smode.bin: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin $@
@@ -90,7 +94,9 @@ OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf h
     payload.elf passthrough.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
-.PHONY: guests own-guests FORCE
+.PHONY: guests own-guests boards FORCE
 own-guests: $(OWN_GUESTS)
 guests: own-guests \
-    $(addprefix $(GUESTS)/,linux/Image linux/initrd.cpio.gz u-boot-smode.bin u-boot-smode.elf)
+    $(addprefix $(GUESTS)/,linux/Image linux/initrd.cpio.gz u-boot-smode.bin u-boot-smode.elf) boards
+# What --engine trap and bt start on machines that are no RISC-V.
+boards: $(GUESTS)/linux/Image $(B)/board/modules.cpio.gz riscv64

@@ -1,15 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Packs the Linux guest's initrd: busybox, our init, and the modules that reach virtio-mmio disks
-# with ext4 and the entropy device, with a list of them in loading order. Symbols that no relocation
+# Packs kernel modules with a list of them in loading order and, with an init, that and busybox: the
+# Linux guest's initrd, or the part of a board's that is not made when the board starts. Symbols that no relocation
 # needs are left behind: they are most of the bytes, and the guest unpacks every byte before init
 # runs. Needs no root: devices come from the kernel's own archive and devtmpfs. The same inputs give
-# the same bytes. usage: mkinitrd.sh UNPACKED_PACKAGES INIT OUTPUT
+# the same bytes. usage: mkinitrd.sh UNPACKED_PACKAGES OUTPUT MODULES [INIT]
 set -eu
 export LC_ALL=C
 
-root=$1 init=$2 out=$3
-wanted="virtio_mmio virtio_blk virtio-rng crc32c_generic ext4"
+root=$1 out=$2 wanted=$3 init=${4-}
 
 tree=$(mktemp -d)
 chmod 755 "$tree"
@@ -17,10 +16,12 @@ trap 'rm -rf "$tree"' EXIT INT TERM
 modules=$tree/lib/modules
 mkdir -p "$tree/bin" "$tree/dev" "$tree/proc" "$tree/sys" "$tree/tmp" "$tree/mnt" "$tree/root" "$modules"
 
-cp "$root/usr/bin/busybox" "$tree/bin/busybox"
-ln -s busybox "$tree/bin/sh"
-cp "$init" "$tree/init"
-chmod 755 "$tree/init" "$tree/bin/busybox"
+if [ -n "$init" ]; then
+    cp "$root/usr/bin/busybox" "$tree/bin/busybox"
+    ln -s busybox "$tree/bin/sh"
+    cp "$init" "$tree/init"
+    chmod 755 "$tree/init" "$tree/bin/busybox"
+fi
 : >"$modules/order"
 
 # Unpacks module $1 and, before it, whatever its .modinfo says it depends on. Debian names a

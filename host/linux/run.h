@@ -32,6 +32,7 @@ struct run_board {
     const char *cpu;      /* NULL: fitting */
     uint64_t memory;      /* bytes; 0: fitting */
     unsigned smp;         /* 0: fitting */
+    const char *engine;   /* what the command on a board with Linux takes */
     const char *arg[RUN_MAX_BOARD_ARGS];
     unsigned nargs;
 };
@@ -47,6 +48,7 @@ struct run_options {
     const char *dump_dtb; /* write the device tree there and leave */
     uint64_t memory;      /* bytes */
     unsigned vcpus;
+    uint64_t spaces; /* most sandboxed address spaces; 0: the engine's own choice */
     struct run_disk disk[MACHINE_MAX_DISKS];
     unsigned ndisks;
     bool stats;

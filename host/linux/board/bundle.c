@@ -7,75 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/linux/board/archive.h"
 #include "host/linux/host.h"
 
-#define NEWC_HEADER      110
 #define MACHINE_DTB_SIZE 8192
 #define DTB_LIMIT        MIB(1)
 
+enum { MEMBER_MACHINE, MEMBER_KERNEL, MEMBER_INITRD, MEMBER_DTB, MEMBERS };
+
+/* A member on its way into the archive. */
 struct member {
-    const char *name;
     uint8_t *data;
     size_t size;
 };
-
-enum { MEMBER_MACHINE, MEMBER_KERNEL, MEMBER_INITRD, MEMBER_DTB, MEMBERS };
-
-static size_t round_up(size_t value, size_t to)
-{
-    return (value + to - 1) / to * to;
-}
-
-/* The name field is padded with zeros until the data behind it begins a page. */
-static size_t name_size(size_t header_at, const char *name)
-{
-    size_t data_at = round_up(header_at + NEWC_HEADER + strlen(name) + 1, PAGE_SIZE);
-
-    return data_at - header_at - NEWC_HEADER;
-}
-
-static void put_header(uint8_t *at, size_t name_length, size_t size, unsigned inode, unsigned mode)
-{
-    char text[NEWC_HEADER + 1];
-
-    snprintf(text, sizeof(text), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-             inode, mode, 0u, 0u, 1u, 0u, (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)name_length,
-             0u);
-    memcpy(at, text, NEWC_HEADER);
-}
-
-static size_t archive_size(const struct member *members)
-{
-    size_t at = 0;
-
-    for (unsigned i = 0; i < MEMBERS; i++) {
-        if (members[i].data != NULL)
-            at = round_up(at + NEWC_HEADER + name_size(at, members[i].name) + members[i].size, 4);
-    }
-    return round_up(at + NEWC_HEADER + sizeof("TRAILER!!!"), PAGE_SIZE);
-}
-
-static uint8_t *archive_make(const struct member *members, size_t size)
-{
-    uint8_t *out = calloc(1, size);
-    size_t at = 0;
-
-    if (out == NULL)
-        return NULL;
-    for (unsigned i = 0; i < MEMBERS; i++) {
-        const struct member *m = &members[i];
-        if (m->data == NULL)
-            continue;
-        size_t padded = name_size(at, m->name);
-        put_header(out + at, padded, m->size, i + 1, 0100644);
-        memcpy(out + at + NEWC_HEADER, m->name, strlen(m->name));
-        memcpy(out + at + NEWC_HEADER + padded, m->data, m->size);
-        at = round_up(at + NEWC_HEADER + padded + m->size, 4);
-    }
-    put_header(out + at, sizeof("TRAILER!!!"), 0, 0, 0);
-    memcpy(out + at + NEWC_HEADER, "TRAILER!!!", sizeof("TRAILER!!!"));
-    return out;
-}
 
 static int put_string(void *fdt, const char *name, const char *value)
 {
@@ -179,17 +123,16 @@ static int read_members(const struct run_options *o, struct member *members)
 
 int bundle_make(const struct run_options *o, struct bundle *bundle)
 {
-    struct member members[MEMBERS] = {
-        [MEMBER_MACHINE] = {.name = "machine.dtb"},
-        [MEMBER_KERNEL] = {.name = "kernel"},
-        [MEMBER_INITRD] = {.name = "initrd"},
-        [MEMBER_DTB] = {.name = "dtb"},
-    };
+    static const char *const names[MEMBERS] = {"machine.dtb", "kernel", "initrd", "dtb"};
+    struct member members[MEMBERS] = {{.data = NULL}};
+    struct archive_member packed[MEMBERS];
     int error = read_members(o, members);
 
+    for (unsigned i = 0; i < MEMBERS; i++)
+        packed[i] = (struct archive_member){
+            .name = names[i], .data = members[i].data, .size = members[i].size};
     if (error == 0) {
-        bundle->size = archive_size(members);
-        bundle->data = archive_make(members, bundle->size);
+        bundle->data = archive_make(packed, MEMBERS, PAGE_SIZE, &bundle->size);
         if (bundle->data == NULL) {
             message("out of memory");
             error = ERR_NO_MEMORY;

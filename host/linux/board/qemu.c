@@ -15,7 +15,6 @@
 #include "host/linux/host.h"
 
 #define PROGRAM         "qemu-system-riscv64"
-#define OVERHEAD        MIB(64) /* firmware, hypervisor, page tables */
 #define MAX_ARGS        96
 #define OPENSBI_DEFAULT "default" /* QEMU's own */
 
@@ -38,8 +37,7 @@ static void add(struct args *args, const char *format, ...)
     va_end(list);
 }
 
-/* A file that was built along with this program, or NULL. */
-static char *built_file(const char *name)
+char *built_file(const char *name)
 {
     char self[4096], *path = NULL;
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -48,7 +46,7 @@ static char *built_file(const char *name)
         return NULL;
     self[n] = '\0';
     *strrchr(self, '/') = '\0';
-    if (asprintf(&path, "%s/metal/%s", self, name) < 0)
+    if (asprintf(&path, "%s/%s", self, name) < 0)
         return NULL;
     if (access(path, R_OK) == 0)
         return path;
@@ -56,7 +54,7 @@ static char *built_file(const char *name)
     return NULL;
 }
 
-static bool program_exists(void)
+bool qemu_exists(void)
 {
     const char *paths = getenv("PATH");
     char *copy = strdup(paths != NULL ? paths : "/usr/bin:/bin");
@@ -69,17 +67,6 @@ static bool program_exists(void)
     }
     free(copy);
     return found;
-}
-
-const char *board_missing(void)
-{
-    if (!program_exists())
-        return PROGRAM " is not installed: apt-get install qemu-system-misc";
-    char *image = built_file("trapeze-hs.bin");
-    if (image == NULL)
-        return "the hypervisor's image metal/trapeze-hs.bin is not beside this program: make metal";
-    free(image);
-    return NULL;
 }
 
 /* Commas separate QEMU's suboptions; two stand for one. */
@@ -117,7 +104,7 @@ static bool add_firmware(struct args *args, const struct run_options *o)
     char *built = NULL;
 
     if (strcmp(firmware, "trapeze") == 0) {
-        firmware = built = built_file("trapeze-firmware.bin");
+        firmware = built = built_file("metal/trapeze-firmware.bin");
         if (built == NULL) {
             message("the firmware's image metal/trapeze-firmware.bin is not beside this program: "
                     "make metal, or --firmware opensbi");
@@ -135,19 +122,51 @@ static bool add_firmware(struct args *args, const struct run_options *o)
     return true;
 }
 
-static bool make_args(struct args *args, const struct run_options *o, int bundle_fd,
-                      size_t bundle_size)
+const char *board_arg_value(const struct run_options *o, const char *name)
 {
-    char *image = built_file("trapeze-hs.bin");
+    for (unsigned i = 0; i + 1 < o->board.nargs; i++) {
+        if (strcmp(o->board.arg[i], name) == 0)
+            return o->board.arg[i + 1];
+    }
+    return NULL;
+}
+
+/* Boot arguments: the image's, and behind them the user's -append, which is then left out. */
+static void add_append(struct args *args, const struct run_options *o,
+                       const struct board_image *image)
+{
+    const char *users = board_arg_value(o, "-append");
+
+    if (image->append == NULL)
+        return;
+    add(args, "-append");
+    add(args, "%s%s%s", image->append, users != NULL ? " " : "", users != NULL ? users : "");
+}
+
+static void add_users(struct args *args, const struct run_options *o,
+                      const struct board_image *image)
+{
+    for (unsigned i = 0; i < o->board.nargs; i++) {
+        if (image->append != NULL && i + 1 < o->board.nargs &&
+            strcmp(o->board.arg[i], "-append") == 0)
+            i++;
+        else
+            add(args, "%s", o->board.arg[i]);
+    }
+}
+
+static bool make_args(struct args *args, const struct run_options *o,
+                      const struct board_image *image, int initrd_fd)
+{
     uint64_t memory = o->board.memory;
 
     if (memory == 0)
-        memory = (o->memory + bundle_size + OVERHEAD + MIB(2) - 1) & ~(MIB(2) - 1);
+        memory = (o->memory + image->initrd.size + image->overhead + MIB(2) - 1) & ~(MIB(2) - 1);
     add(args, PROGRAM);
     add(args, "-M");
     add(args, "virt");
     add(args, "-cpu");
-    add(args, "%s", o->board.cpu != NULL ? o->board.cpu : "rv64,h=true");
+    add(args, "%s", o->board.cpu != NULL ? o->board.cpu : image->cpu);
     add(args, "-smp");
     add(args, "%u", o->board.smp != 0 ? o->board.smp : o->vcpus);
     add(args, "-m");
@@ -160,13 +179,14 @@ static bool make_args(struct args *args, const struct run_options *o, int bundle
     if (!add_firmware(args, o))
         return false;
     add(args, "-kernel");
-    add(args, "%s", image != NULL ? image : "");
+    add(args, "%s", image->kernel);
     add(args, "-initrd");
-    add(args, "/proc/self/fd/%d", bundle_fd);
+    add(args, "/proc/self/fd/%d", initrd_fd);
+    add_append(args, o, image);
+    if (image->linux)
+        add(args, "-no-reboot");
     add_disks(args, o);
-    for (unsigned i = 0; i < o->board.nargs; i++)
-        add(args, "%s", o->board.arg[i]);
-    free(image);
+    add_users(args, o, image);
     return true;
 }
 
@@ -200,18 +220,18 @@ static void become_qemu(struct args *args, int in, int out)
     _exit(RUN_ERROR);
 }
 
-int qemu_start(const struct run_options *o, const struct bundle *bundle,
+int qemu_start(const struct run_options *o, const struct board_image *image,
                struct board_process *process)
 {
     struct args args = {.count = 0};
     int to[2], from[2];
-    int fd = bundle_file(bundle);
+    int fd = bundle_file(&image->initrd);
 
     if (fd < 0 || pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) {
         message("cannot hand the guest to " PROGRAM ": %s", strerror(errno));
         return ERR_IO;
     }
-    if (!make_args(&args, o, fd, bundle->size))
+    if (!make_args(&args, o, image, fd))
         return ERR_NOT_FOUND;
     process->pid = fork();
     if (process->pid < 0) {
@@ -227,5 +247,6 @@ int qemu_start(const struct run_options *o, const struct bundle *bundle,
     close(from[1]);
     process->to = to[1];
     process->from = from[0];
+    process->linux = image->linux;
     return 0;
 }

@@ -17,9 +17,9 @@
 #include "host/linux/board/board.h"
 #include "host/linux/host.h"
 
-#define RECORD_SEPARATOR 0x1e
-#define LINE_MAX_BYTES   1024
-#define PATIENCE_NS      UINT64_C(5000000000) /* from SIGTERM to SIGKILL */
+#define LINE_MAX_BYTES 1024
+#define PATIENCE_NS    UINT64_C(5000000000)  /* from SIGTERM to SIGKILL */
+#define LINUX_NS       UINT64_C(30000000000) /* from BOARD_END to SIGTERM */
 
 struct relay {
     const struct board_process *board;
@@ -31,15 +31,34 @@ struct relay {
     char record[LINE_MAX_BYTES];
     size_t nrecord;
     bool ended_by_user, timed_out;
-    uint64_t kill_at;
+    uint64_t term_at, kill_at; /* 0: not now */
 };
 
-static void end_board(struct relay *r)
+static void terminate(struct relay *r)
 {
     if (r->kill_at == 0) {
         r->kill_at = clock_ns() + PATIENCE_NS;
         kill(r->board->pid, SIGTERM);
     }
+}
+
+static void hold(struct relay *r, uint8_t byte)
+{
+    if (r->nheld < sizeof(r->held))
+        r->held[r->nheld++] = byte;
+}
+
+/* Linux on the board has to flush disks first. Whoever asks twice does not want to wait. */
+static void end_board(struct relay *r)
+{
+    if (!r->board->linux || r->term_at != 0) {
+        terminate(r);
+        return;
+    }
+    r->term_at = clock_ns() + LINUX_NS;
+    r->nheld = 0;
+    hold(r, BOARD_ESCAPE);
+    hold(r, BOARD_END);
 }
 
 static void put_record(struct relay *r)
@@ -68,7 +87,7 @@ static void from_board(struct relay *r, const uint8_t *data, size_t length)
     size_t start = 0;
 
     for (size_t i = 0; i < length; i++) {
-        if (!r->in_record && data[i] != RECORD_SEPARATOR)
+        if (!r->in_record && data[i] != BOARD_ESCAPE)
             continue;
         if (!r->in_record) {
             write_out(data + start, i - start);
@@ -94,19 +113,28 @@ static void to_board(struct relay *r)
     memmove(r->held, r->held + n, r->nheld);
 }
 
+static void end_of_input(struct relay *r)
+{
+    r->in_eof = true;
+    if (r->board->linux) {
+        hold(r, BOARD_ESCAPE);
+        hold(r, BOARD_EOF);
+    }
+}
+
 static void from_user(struct relay *r)
 {
-    uint8_t bytes[sizeof(r->held)];
+    uint8_t bytes[sizeof(r->held) / 2 - 1];
     ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
 
-    if (n <= 0) {
-        r->in_eof = n == 0 || (errno != EINTR && errno != EAGAIN);
-        return;
-    }
+    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+        end_of_input(r);
     for (ssize_t i = 0; i < n; i++) {
         enum key key = r->tty ? keys_filter(&r->keys, bytes[i]) : KEY_PASS;
+        if (key == KEY_PASS && r->board->linux && bytes[i] == BOARD_ESCAPE)
+            hold(r, BOARD_ESCAPE);
         if (key == KEY_PASS)
-            r->held[r->nheld++] = bytes[i];
+            hold(r, bytes[i]);
         if (key == KEY_END) {
             r->ended_by_user = true;
             end_board(r);
@@ -127,11 +155,20 @@ static int signal_file(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int wait_ms(const struct relay *r, uint64_t end_ns)
 {
     uint64_t now = clock_ns();
-    uint64_t until = r->kill_at != 0 && r->kill_at < end_ns ? r->kill_at : end_ns;
+    uint64_t until = end_ns;
 
+    if (r->term_at != 0 && r->kill_at == 0)
+        until = earlier(until, r->term_at);
+    if (r->kill_at != 0)
+        until = earlier(until, r->kill_at);
     if (until <= now)
         return 0;
     return until - now > UINT64_C(3600000000000) ? 3600000 : (int)((until - now) / 1000000 + 1);
@@ -141,12 +178,19 @@ static void check_times(struct relay *r, uint64_t end_ns)
 {
     uint64_t now = clock_ns();
 
-    if (r->kill_at == 0 && now >= end_ns) {
+    if (now >= end_ns) {
         r->timed_out = true;
         end_board(r);
     }
+    if (r->term_at != 0 && now >= r->term_at)
+        terminate(r);
     if (r->kill_at != 0 && now >= r->kill_at)
         kill(r->board->pid, SIGKILL);
+}
+
+static bool ending(const struct relay *r)
+{
+    return r->term_at != 0 || r->kill_at != 0;
 }
 
 /* Until the board closes its console, which it does when it ends. */
@@ -161,8 +205,8 @@ static void loop(struct relay *r, int signals, uint64_t end_ns)
             {.fd = !r->in_eof && r->nheld == 0 ? STDIN_FILENO : -1, .events = POLLIN},
             {.fd = r->nheld > 0 ? r->board->to : -1, .events = POLLOUT},
         };
-        int ready = poll(fds, ARRAY_SIZE(fds), wait_ms(r, end_ns));
-        check_times(r, r->kill_at != 0 ? UINT64_MAX : end_ns);
+        int ready = poll(fds, ARRAY_SIZE(fds), wait_ms(r, ending(r) ? UINT64_MAX : end_ns));
+        check_times(r, ending(r) ? UINT64_MAX : end_ns);
         if (ready <= 0)
             continue;
         if (fds[0].revents != 0) {
@@ -195,15 +239,13 @@ static enum run_status status_of(const struct relay *r, int status)
         message("the board was ended by signal %d", WTERMSIG(status));
         return RUN_ERROR;
     }
-    switch (WEXITSTATUS(status)) {
-    case RUN_OFF:
-    case RUN_FAILED:
-    case RUN_PARKED:
-        return (enum run_status)WEXITSTATUS(status);
-    default:
-        message("the board ended with status %d", WEXITSTATUS(status));
-        return RUN_ERROR;
-    }
+    int code = WEXITSTATUS(status);
+    if (r->board->linux && code >= BOARD_STATUS && code < BOARD_STATUS + RUN_SIGNALLED)
+        return (enum run_status)(code - BOARD_STATUS);
+    if (!r->board->linux && (code == RUN_OFF || code == RUN_FAILED || code == RUN_PARKED))
+        return (enum run_status)code;
+    message("the board ended with status %d", code);
+    return RUN_ERROR;
 }
 
 enum run_status relay(const struct run_options *options, const struct board_process *board)
@@ -224,19 +266,4 @@ enum run_status relay(const struct run_options *options, const struct board_proc
     terminal_restore();
     close(signals);
     return status_of(&r, status);
-}
-
-enum run_status board_run(const struct run_options *options)
-{
-    struct board_process process;
-    struct bundle bundle = {.data = NULL};
-    enum run_status status = RUN_ERROR;
-
-    log_set_level(options->log);
-    if (bundle_make(options, &bundle) == 0 && qemu_start(options, &bundle, &process) == 0) {
-        bundle_free(&bundle);
-        status = relay(options, &process);
-    }
-    bundle_free(&bundle);
-    return status;
 }

@@ -210,12 +210,19 @@ static uint8_t read_iir(struct uart16550 *uart)
     return fifo_mode(uart) ? id | IIR_FIFOS_ENABLED : id;
 }
 
+/* Drivers poll it before each character: nothing else is looked at. */
 static uint8_t read_lsr(struct uart16550 *uart)
 {
-    uint8_t lsr = (uint8_t)(LSR_TEMT | LSR_THRE | uart->lsr_error);
+    uint8_t lsr = LSR_TEMT | LSR_THRE;
 
-    uart->lsr_error = 0;
-    return rx_count(uart) > 0 ? lsr | LSR_DR : lsr;
+    if (uart->loop_count != 0 || (!loopback(uart) && uart->console->count != 0))
+        lsr |= LSR_DR;
+    if (UNLIKELY(uart->lsr_error != 0)) {
+        lsr |= uart->lsr_error;
+        uart->lsr_error = 0;
+        update_irq(uart);
+    }
+    return lsr;
 }
 
 static uint8_t read_msr(struct uart16550 *uart)
@@ -241,21 +248,11 @@ static uint8_t read_register(struct uart16550 *uart, uint64_t offset)
         return uart->lcr;
     case MCR:
         return uart->mcr;
-    case LSR:
-        return read_lsr(uart);
     case MSR:
         return read_msr(uart);
     default:
         return uart->scr;
     }
-}
-
-/* Can a read of the register end an interrupt? Drivers poll LSR, so that it is asked first. */
-static bool read_changes(const struct uart16550 *uart, uint64_t offset)
-{
-    if (offset == LSR)
-        return uart->lsr_error != 0;
-    return offset == RBR_THR || offset == IIR_FCR || offset == MSR;
 }
 
 /* LSR and MSR take writes in the factory only. */
@@ -296,13 +293,16 @@ static void write_register(struct uart16550 *uart, uint64_t offset, uint8_t valu
 static int uart_read(void *ctx, uint64_t offset, unsigned size, uint64_t *value)
 {
     (void)size;
+    if (offset == LSR) {
+        *value = read_lsr(ctx);
+        return 0;
+    }
     if (offset >= REGISTERS)
         return ERR_RANGE;
-    bool changes = read_changes(ctx, offset);
     *value = read_register(ctx, offset);
     if (offset == RBR_THR)
         renew_irq(ctx);
-    else if (changes)
+    else if (offset == IIR_FCR || offset == MSR) /* reads that can end an interrupt */
         update_irq(ctx);
     return 0;
 }

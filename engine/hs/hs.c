@@ -108,6 +108,7 @@ static int hs_vcpu_create(struct vcpu *vcpu)
         return ERR_NO_MEMORY;
     /* With Sstc the hart compares for itself. */
     hs->irq_mask = hv->sstc ? SIP_SSIP | SIP_SEIP : SIP_ALL;
+    hs->region = &hs_nowhere;
     stlb_reset(&hs->stlb);
     vcpu->engine = hs;
     vcpu->stlb = &hs->stlb;

@@ -18,6 +18,7 @@
 #ifndef ENGINE_HS_HS_H
 #define ENGINE_HS_HS_H
 
+#include "core/bus.h"
 #include "core/engine.h"
 #include "core/mmu.h"
 #include "core/stlb.h"
@@ -105,6 +106,8 @@ int hs_probe(struct engine_caps *caps, const char **why);
 void hs_switch(void);
 extern uint64_t hs_host_vector;
 
+extern const struct bus_region hs_nowhere; /* which takes no access */
+
 /* state.c */
 int hs_state_get(struct vcpu *vcpu, unsigned classes);
 int hs_state_put(struct vcpu *vcpu, unsigned classes);
@@ -140,16 +143,19 @@ void hs_load_trap(struct vcpu *vcpu);
 void hs_set_return(const struct vcpu *vcpu);
 
 /*
- * traps.c: what the guest left for. hs_light is called by switch.S while the guest's callee-saved
- * registers and gp are still in the hart, and settles what needs none of them: it returns HS_RESUME
- * when the guest can go on at once, HS_SETTLED when something has to be loaded first, else scause,
- * for hs_trap. That one has the whole of x in the record; true when `run` ends with
- * vcpu->priv.exit, false to go on.
+ * light.c and traps.c: what the guest left for. hs_light is called by switch.S while the guest's
+ * callee-saved registers and gp are still in the hart, and settles what needs none of them: it
+ * returns HS_RESUME when the guest can go on at once, HS_SETTLED when something has to be loaded
+ * first, else scause, for hs_trap. That one has the whole of x in the record; true when `run` ends
+ * with vcpu->priv.exit, false to go on.
  */
 #define HS_RESUME  UINT64_MAX
 #define HS_SETTLED (UINT64_MAX - 1)
 uint64_t hs_light(struct vcpu *vcpu, uint64_t scause);
 bool hs_trap(struct vcpu *vcpu, uint64_t scause);
+/* The instruction at pc. False when it is no longer there: the guest fetches it again, the trap's
+ * CSRs are lost. */
+bool hs_fetch(const struct vcpu *vcpu, uint32_t *raw) MUST_CHECK;
 
 /* gstage.c */
 void hs_gstage_destroy(struct vm *vm);

@@ -14,8 +14,8 @@ static uint64_t guest_time(struct vm *vm)
     return csr_read(time) + guest_of(vm)->time_offset;
 }
 
-/* A guest that has Sstc is interrupted by the hart itself, except while the hart waits (run.c). What
- * is due already needs no timer: core makes it pending at once. */
+/* A guest that has Sstc is interrupted by the hart itself, except while the hart waits (run.c).
+ * What is due already needs no timer: core makes it pending at once. */
 static void vcpu_timer(struct vcpu *vcpu, uint64_t deadline)
 {
     if (isa_has(&vcpu->vm->isa, ISA_SSTC) || vcpu->host != hart_self())

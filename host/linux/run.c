@@ -197,14 +197,8 @@ static int dump_dtb(struct guest *g, const char *path)
     /* The tree's header says how long it is: big-endian totalsize in its second word. */
     const uint8_t *fdt = gmem_ptr(&g->host.machine.vm.mem, g->host.machine.fdt, 8, GMEM_READ);
     size_t size = (size_t)fdt[4] << 24 | (size_t)fdt[5] << 16 | (size_t)fdt[6] << 8 | fdt[7];
-    FILE *file = fopen(path, "wb");
-    bool ok = file != NULL && fwrite(fdt, 1, size, file) == size;
 
-    if (file != NULL && fclose(file) != 0)
-        ok = false;
-    if (!ok)
-        message("cannot write %s: %s", path, strerror(errno));
-    return ok ? 0 : ERR_IO;
+    return file_write(path, fdt, size);
 }
 
 static int run_once(struct guest *g)

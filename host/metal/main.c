@@ -108,6 +108,10 @@ _Noreturn void metal_main(uint64_t hartid, const void *fdt)
         fail("the self test failed");
     if (guest_create(&bundle, &config) != 0 || guest_boot(metal.guest, false) != 0)
         board_end(END_ERROR);
+    if (config.dump_dtb) {
+        dump_tree(metal.guest);
+        board_end(END_OFF);
+    }
     console_start_input(metal.guest);
     harts_start(self);
     hart_entry(hartid, self);

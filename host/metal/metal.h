@@ -208,6 +208,10 @@ _Noreturn void run_vcpu(struct hart *hart);
 /* dump.c: a guest's registers as its record has them; those of this hart, x as they were when it
  * trapped. */
 void dump_vcpu(const struct vcpu *vcpu);
+/* The hypervisor's registers about the guest of this hart. */
+void dump_h(void);
+/* The guest's device tree, in lines of hexadecimal digits that begin with "dtb ". */
+void dump_tree(struct guest *guest);
 void dump_hart(const struct hart *hart, const uint64_t *x);
 
 /* stats.c */

@@ -7,6 +7,8 @@
 #ifndef HOST_LINUX_BOARD_BOARD_H
 #define HOST_LINUX_BOARD_BOARD_H
 
+#include <signal.h>
+
 #include "host/linux/board/bundle.h"
 #include "host/linux/run.h"
 
@@ -35,10 +37,11 @@ struct board_image {
     bool linux;         /* board_init is at the other end of the console */
 };
 
-/* The child that QEMU is, its console in two pipes. */
+/* The child that QEMU is, its console and standard error in pipes. */
 struct board_process {
     int pid;
-    int to, from; /* file descriptors */
+    int to, from, errors; /* file descriptors */
+    const sigset_t *mask; /* the signals that it has blocked */
     bool linux;
 };
 
@@ -64,7 +67,8 @@ char *built_file(const char *name) MUST_CHECK;
 /* The value of the user's own --board-arg `name`, or NULL. */
 const char *board_arg_value(const struct run_options *options, const char *name);
 
-/* relay.c: console bytes both ways, the keys, signals and --timeout, until QEMU ends. */
-enum run_status relay(const struct run_options *options, const struct board_process *process);
+/* relay.c: starts the board and carries console bytes both ways, with the keys, signals and
+ * --timeout, until it ends. The image's initrd is freed. */
+enum run_status relay(const struct run_options *options, struct board_image *image) MUST_CHECK;
 
 #endif

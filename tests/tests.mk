@@ -11,7 +11,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 # What of the metal needs no board goes along with the helpers.
 PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c \
-    $(addprefix host/metal/,pages.c bundle.c config.c entropy.c grant.c)
+    $(addprefix host/metal/,pages.c bundle.c config.c entropy.c grant.c symbols.c)
 HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)
@@ -57,7 +57,7 @@ $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
-.PHONY: test unit ring2 cli metal-test hs-test ring3 fuzz mutants bench
+.PHONY: test unit ring2 cli metal-test hs-test hs-cli ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 # With the command for riscv64, where what it is linked with was fetched.
@@ -69,6 +69,8 @@ metal-test: firmware $(METAL)/test-machine.bin guests
 	tests/metal.sh $(RESULTS) $(B)
 hs-test: metal guests
 	tests/hs.sh $(RESULTS) $(B)
+hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
+	tests/cli.sh $(RESULTS) $(B) hs
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 
@@ -81,8 +83,9 @@ test:
 	-$(MAKE) cli
 	-$(MAKE) metal-test
 	-$(MAKE) hs-test
+	-$(MAKE) hs-cli
 	-$(MAKE) ring3
-	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal hs ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal hs cli-hs ring3
 
 # libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
 FUZZ_SECONDS ?= 60

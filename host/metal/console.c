@@ -78,4 +78,5 @@ void console_start_input(struct guest *guest)
         return;
     }
     uart_receive_irq(&metal.board.uart, true);
+    console_record(""); /* whoever types may: what came before, firmware may have dropped */
 }

@@ -85,6 +85,7 @@ static void park(struct vcpu *vcpu)
             (unsigned long long)vcpu->priv.exit.addr, (long long)vcpu->priv.scause,
             trap_cause_name(vcpu->priv.scause), (unsigned long long)vcpu->priv.stval);
     dump_vcpu(vcpu);
+    dump_h();
     vm_request_stop(vcpu->vm, VM_PARKED, vcpu->priv.hartid);
 }
 

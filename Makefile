@@ -78,8 +78,11 @@ $(QEMU10): scripts/fetch.sh
 	    qemu-system-riscv qemu-system-common qemu-system-data opensbi
 
 .PHONY: run clean help
-run: $(B)/trapeze $(GUESTS)/linux/Image $(GUESTS)/linux/initrd.cpio.gz
-	$(B)/trapeze run --kernel $(GUESTS)/linux/Image --initrd $(GUESTS)/linux/initrd.cpio.gz \
+# On a board in QEMU, where that is and the hypervisor can be built; ENGINE names another engine.
+ENGINE ?= $(if $(and $(shell command -v qemu-system-riscv64),$(shell command -v $(METAL_CC)),\
+    $(wildcard $(PICOLIBC))),hs,auto)
+run: $(B)/trapeze $(if $(filter hs,$(ENGINE)),metal) $(GUESTS)/linux/Image $(GUESTS)/linux/initrd.cpio.gz
+	$(B)/trapeze run --engine $(ENGINE) --kernel $(GUESTS)/linux/Image --initrd $(GUESTS)/linux/initrd.cpio.gz \
 	    --append "console=ttyS0 quiet"
 
 clean: # keeps what was fetched
@@ -87,7 +90,7 @@ clean: # keeps what was fetched
 
 help:
 	@echo "make           build the command for this machine (and for riscv64, once guests are there)"
-	@echo "make run       boot the Linux guest to a shell"
+	@echo "make run       boot the Linux guest to a shell (ENGINE=hs where QEMU is, else auto)"
 	@echo "make test      rings 1 to 3, with a summary; or: make unit, ring2, metal-test, ring3"
 	@echo "make check     format, warnings, static analysis, layering, imports"
 	@echo "make bench     boot time against qemu-system-riscv64, and the benchmark guests"

@@ -11,12 +11,16 @@ $(FETCHED): scripts/fetch.sh
 $(GUESTS)/linux/Image: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/boot/vmlinux-* $@
-$(GUESTS)/linux/initrd.cpio.gz: scripts/mkinitrd.sh guests/linux/init $(FETCHED)
+$(GUESTS)/linux/initrd.cpio.gz: scripts/mkinitrd.sh guests/linux/init $(B)/guests-linux/ticks $(FETCHED)
 	scripts/mkinitrd.sh $(B)/apt/root $@ \
-	    "virtio_mmio virtio_blk virtio-rng crc32c_generic ext4" guests/linux/init
+	    "virtio_mmio virtio_blk virtio-rng crc32c_generic ext4" guests/linux/init $(B)/guests-linux/ticks
 # What a board with Linux loads before it starts the command.
 $(B)/board/modules.cpio.gz: scripts/mkinitrd.sh $(FETCHED)
 	scripts/mkinitrd.sh $(B)/apt/root $@ "virtio_mmio virtio_blk"
+$(B)/guests-linux/ticks: guests/linux/ticks.c
+	@mkdir -p $(@D)
+	$(RISCV_CC) -std=gnu11 $(WARN) -O2 -ffreestanding -fno-pic -fno-pie -nostdlib -static -no-pie \
+	    -Wl,--build-id=none,-s $< -o $@
 $(GUESTS)/u-boot-smode.bin: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin $@

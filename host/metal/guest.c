@@ -272,8 +272,10 @@ int guest_boot(struct guest *guest, bool cold)
     for (unsigned i = 0; i < ARRAY_SIZE(guest->device_deadline); i++)
         guest->device_deadline[i] = UINT64_MAX;
     entropy_fill(&metal.entropy, guest->rng_seed, sizeof(guest->rng_seed));
+    metal.copy_ticks -= csr_read(time);
     int error =
         machine_boot(&guest->machine, &guest->boot, guest->scratch, guest->scratch_size, &why);
+    metal.copy_ticks += csr_read(time);
     if (error != 0)
         message("%s: %s", guest->config.kernel, why != NULL ? why : error_text(error));
     return error;

@@ -94,7 +94,9 @@ _Noreturn void metal_main(uint64_t hartid, const void *fdt)
         fail(why);
     metal.never = YEARS_146 * metal.board.timebase_hz;
     read_extras(fdt);
+    metal.copy_ticks = -csr_read(time);
     memory_settle_bundle();
+    metal.copy_ticks += csr_read(time);
     if (memory_init(&why) != 0 || harts_init(hartid, &self, &why) != 0)
         fail(why);
     __asm__ volatile("mv tp, %0" : : "r"(self));
@@ -113,6 +115,7 @@ _Noreturn void metal_main(uint64_t hartid, const void *fdt)
         board_end(END_OFF);
     }
     console_start_input(metal.guest);
+    metal.guest->start_ticks = csr_read(time);
     harts_start(self);
     hart_entry(hartid, self);
 }

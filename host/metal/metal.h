@@ -79,6 +79,7 @@ struct guest {
     size_t scratch_size;
     uint8_t rng_seed[32];
     uint64_t time_offset; /* guest time minus board time, wrapping */
+    uint64_t start_ticks; /* statistics: board time when it first ran */
     struct lock lock;     /* the VM lock */
     uint64_t device_deadline[VM_MAX_DEVICES];
     unsigned ndeferred;
@@ -109,6 +110,7 @@ struct metal {
     unsigned ndisks;
     struct disk disk[MACHINE_MAX_DISKS]; /* those that were opened: by the guest's slot */
     struct entropy entropy;
+    uint64_t clear_ticks, copy_ticks; /* statistics: what these took before the guest ran */
     struct guest *guest;
 };
 

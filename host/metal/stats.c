@@ -58,6 +58,10 @@ void stats_print(struct guest *guest)
         vcpu_lines(vm->vcpu[i]);
     device_lines(vm);
     line(NULL, "host.free_bytes", metal.pages.free_bytes);
+    line(NULL, "host.start_ticks", guest->start_ticks);
+    line(NULL, "host.start_clear_ticks", metal.clear_ticks);
+    line(NULL, "host.start_copy_ticks", metal.copy_ticks);
+    line(NULL, "host.guest_start_ticks", guest->start_ticks + guest->time_offset);
     if (vm->engine->stats != NULL)
         vm->engine->stats(vm, line, NULL);
 }

@@ -32,6 +32,8 @@ enum { A0 = 10, A1 = 11 };
 /* The registers that are in the record: those that C does not keep. */
 #define IN_RECORD UINT32_C(0xf003fcf7)
 
+#define SOFTWARE_INTERRUPT (CAUSE_INTERRUPT | 1)
+
 const struct bus_region hs_nowhere;
 
 /* Answers and accesses can have asked for these two, and no more. */
@@ -188,6 +190,15 @@ static COLD uint64_t light_store(struct vcpu *vcpu)
     return UNLIKELY(error != 0) ? CAUSE_STORE_GUEST_PAGE : retire(vcpu, insn);
 }
 
+/* A kick: whoever sent it has left its reason in `pending` or `requests`. */
+static COLD uint64_t light_kick(struct vcpu *vcpu)
+{
+    csr_clear(sip, SIP_SSIP);
+    atomic_thread_fence(memory_order_seq_cst); /* before the words are looked at */
+    hs_of(vcpu)->interrupts++;
+    return resume(vcpu);
+}
+
 uint64_t hs_light(struct vcpu *vcpu, uint64_t scause)
 {
     if (scause == CAUSE_ECALL_VS)
@@ -196,5 +207,7 @@ uint64_t hs_light(struct vcpu *vcpu, uint64_t scause)
         return light_load(vcpu);
     if (scause == CAUSE_STORE_GUEST_PAGE)
         return light_store(vcpu);
+    if (scause == SOFTWARE_INTERRUPT)
+        return light_kick(vcpu);
     return scause;
 }

@@ -219,6 +219,7 @@ static int create_engine(struct guest *guest)
 
     for (unsigned i = 0; i < vm->nvcpus && error == 0; i++) {
         vm->vcpu[i]->host = metal.hart[i];
+        metal.hart[i]->vcpu = vm->vcpu[i];
         error = vm->engine->vcpu_create(vm->vcpu[i]);
     }
     if (error != 0)

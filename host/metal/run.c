@@ -188,7 +188,6 @@ _Noreturn void run_vcpu(struct hart *hart)
         for (;;)
             __asm__ volatile("wfi");
     }
-    hart->vcpu = guest->machine.vm.vcpu[hart->index];
     for (;;) {
         run_until_stopped(hart, guest);
         meet(hart, guest);

@@ -33,6 +33,7 @@ $(addprefix $(METAL)/,$(patsubst %,core/%.o,csr dev/goldfish_rtc error \
 $(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) $$(METAL_OPT) -isystem $$(SYSROOT)/include))
 $(eval $(call flavour,metal-small,$$(METAL_CC),$$(METAL_CFLAGS) $$(SMALL_CFLAGS) \
     -isystem $$(SYSROOT)/include))
+$(METAL)/host/metal/string.o: METAL_CFLAGS += -fno-tree-loop-distribute-patterns
 $(METAL)/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_CFLAGS) -c $< -o $@

@@ -25,6 +25,7 @@ struct guest {
     void *ram;
     size_t ram_size;
     struct vcpu *vcpus;
+    struct virtio_blk *disks;
     unsigned nengine_vcpus; /* vCPUs that the engine knows */
 };
 
@@ -117,8 +118,9 @@ static int allocate(struct guest *g, const struct run_options *o)
     g->ram = ram;
     g->ram_size = o->memory;
     g->vcpus = calloc(o->vcpus, sizeof(*g->vcpus));
+    g->disks = calloc(o->ndisks + 1, sizeof(*g->disks)); /* not nothing, without a disk */
     g->scratch = malloc(FDT_MAX_SIZE + g->boot.dtb_size);
-    if (g->vcpus == NULL || g->scratch == NULL) {
+    if (g->vcpus == NULL || g->disks == NULL || g->scratch == NULL) {
         message("out of memory");
         return ERR_NO_MEMORY;
     }
@@ -138,6 +140,8 @@ static int build_machine(struct guest *g, const struct run_options *o)
         .ram_size = g->ram_size,
         .vcpus = g->vcpus,
         .nvcpus = o->vcpus,
+        .disks = g->disks,
+        .ndisks = o->ndisks,
     };
     int error = machine_init(machine, &config);
 
@@ -305,6 +309,7 @@ static void release(struct guest *g)
     free(g->initrd);
     free(g->dtb);
     free(g->scratch);
+    free(g->disks);
     free(g->vcpus);
     if (g->ram != NULL)
         munmap(g->ram, g->ram_size);

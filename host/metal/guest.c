@@ -157,11 +157,12 @@ static int allocate(struct guest *guest, struct machine_config *machine)
 {
     const struct config *config = &guest->config;
 
-    guest->scratch_size = FDT_MAX_SIZE + guest->boot.dtb_size;
-    guest->scratch = memory_alloc_bytes(guest->scratch_size);
     machine->vcpus = memory_alloc_bytes(config->vcpus * sizeof(struct vcpu));
+    machine->disks = memory_alloc_bytes(config->ndisks * sizeof(struct virtio_blk));
+    machine->ndisks = config->ndisks;
     guest->ram = memory_alloc_run(config->memory);
-    if (guest->scratch == NULL || machine->vcpus == NULL || guest->ram == NULL) {
+    if (machine->vcpus == NULL || (machine->disks == NULL && config->ndisks != 0) ||
+        guest->ram == NULL) {
         message("no %llu MiB in a row for the guest, of which the board has %llu MiB left: lower "
                 "--memory, or raise --board-memory",
                 (unsigned long long)(config->memory >> 20),
@@ -240,6 +241,7 @@ int guest_create(const struct bundle *bundle, const struct config *config)
     guest->config = *config;
     guest->bundle = *bundle;
     guest->time_offset = -csr_read(time);
+    guest->bytes = metal.pages.free_bytes;
     for (unsigned i = 0; i < ARRAY_SIZE(guest->device_deadline); i++)
         guest->device_deadline[i] = UINT64_MAX;
     machine.name = config->name;
@@ -261,7 +263,17 @@ int guest_create(const struct bundle *bundle, const struct config *config)
         error = create_engine(guest);
     for (unsigned i = 0; i < config->npassthrough && error == 0; i++)
         error = passthrough_add(guest, &config->passthrough[i]);
+    guest->bytes -= metal.pages.free_bytes + config->memory;
     return error;
+}
+
+static unsigned order_of(uint64_t size)
+{
+    unsigned order = 0;
+
+    while (PAGE_SIZE << order < size)
+        order++;
+    return order;
 }
 
 int guest_boot(struct guest *guest, bool cold)
@@ -273,10 +285,17 @@ int guest_boot(struct guest *guest, bool cold)
     for (unsigned i = 0; i < ARRAY_SIZE(guest->device_deadline); i++)
         guest->device_deadline[i] = UINT64_MAX;
     entropy_fill(&metal.entropy, guest->rng_seed, sizeof(guest->rng_seed));
+    /* Room for the device tree while it is made. */
+    uint64_t size = FDT_MAX_SIZE + guest->boot.dtb_size;
+    void *scratch = memory_alloc(order_of(size));
+    if (scratch == NULL) {
+        message("no memory for the guest's device tree: give the board more");
+        return ERR_NO_MEMORY;
+    }
     metal.copy_ticks -= csr_read(time);
-    int error =
-        machine_boot(&guest->machine, &guest->boot, guest->scratch, guest->scratch_size, &why);
+    int error = machine_boot(&guest->machine, &guest->boot, scratch, size, &why);
     metal.copy_ticks += csr_read(time);
+    memory_free(scratch, order_of(size));
     if (error != 0)
         message("%s: %s", guest->config.kernel, why != NULL ? why : error_text(error));
     return error;

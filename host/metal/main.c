@@ -102,6 +102,7 @@ _Noreturn void metal_main(uint64_t hartid, const void *fdt)
     __asm__ volatile("mv tp, %0" : : "r"(self));
     require_h();
     metal.sstc = use_sstc();
+    memory_probe_zeroing();
     if (guest_find_bundle(&bundle, &why) != 0)
         fail(why);
     read_config(&bundle, &config);

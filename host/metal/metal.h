@@ -75,10 +75,9 @@ struct guest {
     struct machine_boot boot;
     struct engine_caps caps;
     void *ram;
-    void *scratch; /* for the device tree while it is made */
-    size_t scratch_size;
     uint8_t rng_seed[32];
     uint64_t time_offset; /* guest time minus board time, wrapping */
+    uint64_t bytes;       /* statistics: of the hypervisor's memory for it, page tables included */
     uint64_t start_ticks; /* statistics: board time when it first ran */
     struct lock lock;     /* the VM lock */
     uint64_t device_deadline[VM_MAX_DEVICES];
@@ -110,6 +109,7 @@ struct metal {
     unsigned ndisks;
     struct disk disk[MACHINE_MAX_DISKS]; /* those that were opened: by the guest's slot */
     struct entropy entropy;
+    uint64_t zero_block;              /* bytes that cbo.zero clears; 0: the harts lack it */
     uint64_t clear_ticks, copy_ticks; /* statistics: what these took before the guest ran */
     struct guest *guest;
 };
@@ -151,6 +151,8 @@ void memory_free(void *pages, unsigned order);
 /* `size` bytes in a row, aligned as is good for large pages; zeroed. */
 void *memory_alloc_run(uint64_t size);
 void memory_clear(void *start, uint64_t size);
+/* Has memory_clear use cbo.zero where all harts and the firmware have it. */
+void memory_probe_zeroing(void);
 
 /* harts.c */
 int harts_init(uint64_t boot_hartid, struct hart **boot, const char **why) MUST_CHECK;

@@ -58,6 +58,8 @@ void stats_print(struct guest *guest)
         vcpu_lines(vm->vcpu[i]);
     device_lines(vm);
     line(NULL, "host.free_bytes", metal.pages.free_bytes);
+    line(NULL, "host.guest_bytes",
+         guest->bytes + (sizeof(*guest) + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE);
     line(NULL, "host.start_ticks", guest->start_ticks);
     line(NULL, "host.start_clear_ticks", metal.clear_ticks);
     line(NULL, "host.start_copy_ticks", metal.copy_ticks);

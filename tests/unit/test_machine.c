@@ -18,6 +18,7 @@ struct board {
     struct fixture *fixture;
     struct machine machine;
     struct vcpu vcpu[HARTS];
+    struct virtio_blk disks[MACHINE_MAX_DISKS];
     struct engine_caps caps;
     struct machine_config config;
     uint8_t *ram;
@@ -48,7 +49,9 @@ static int setup(void **state)
                                         .ram = b->ram,
                                         .ram_size = RAM_SIZE,
                                         .vcpus = b->vcpu,
-                                        .nvcpus = HARTS};
+                                        .nvcpus = HARTS,
+                                        .disks = b->disks,
+                                        .ndisks = MACHINE_MAX_DISKS};
     assert_int_equal(machine_init(&b->machine, &b->config), 0);
     memset(kernel, 0x13, sizeof(kernel));
     b->boot = (struct machine_boot){.kernel = kernel, .kernel_size = sizeof(kernel)};

@@ -11,8 +11,8 @@
  *   wakes for them all the same. A trap into HS-mode would overwrite hstatus.SPV and sstatus.SPP
  * - sstatus.FS and VS, scounteren, senvcfg and sscratch are the engine's; tp and stvec stay the
  *   host's; gp is used by nobody
- * - `kick` sends an IPI to the vCPU's hart whenever vcpu.running is set. It ends `run` only if there
- *   is a VCPU_REQ_EVENT: HS-mode's software interrupt is cleared here and tells nothing else
+ * - `kick` sends an IPI to the vCPU's hart whenever vcpu.running is set. It ends `run` only if
+ * there is a VCPU_REQ_EVENT: HS-mode's software interrupt is cleared here and tells nothing else
  * - `run` ends with EXIT_HOST when another interrupt of HS-mode is pending: the host looks at sip
  * - before `probe`, caps->isa and caps->timebase_hz say what the device tree says of the harts
  */

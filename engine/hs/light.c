@@ -30,7 +30,7 @@ enum { A0 = 10, A1 = 11 };
 #define BIT14            UINT64_C(0x00004000)
 
 /* The registers that are in the record: those that C does not keep. */
-#define IN_RECORD UINT32_C(0xf003fcf7)
+#define IN_RECORD          UINT32_C(0xf003fcf7)
 
 #define SOFTWARE_INTERRUPT (CAUSE_INTERRUPT | 1)
 

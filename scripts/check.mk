@@ -2,7 +2,7 @@
 # `make check`: everything that can be said about the source without running it.
 
 ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
-    tests/system/*.c tests/tools/*.c)
+    tests/system/*.c tests/snapshot/*.c tests/tools/*.c)
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
 GUEST_C := $(wildcard guests/*/*.c)

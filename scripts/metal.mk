@@ -27,9 +27,11 @@ $(addprefix $(SMALL)/,firmware/trap.o firmware/host.o firmware/ipi.o firmware/co
 # none of the compiler's own (check-imports), so it saves its registers itself.
 METAL_OPT = -O2
 $(addprefix $(METAL)/,$(BOARD_SRC:%.c=%.o) $(patsubst %,host/metal/%.o,bundle config dump entropy grant guest \
-    main passthrough selftest snapshot stats symbols)): METAL_OPT = -Os -msave-restore
-$(addprefix $(METAL)/,$(patsubst %,core/%.o,csr dev/goldfish_rtc error \
-    exit_record fdt image image_elf insn insn_c isa log machine mmu sbi/hsm vm save save_codec save_vcpu)): METAL_OPT = -Os
+    harts log main pages passthrough selftest snapshot stats symbols trap) \
+    engine/hs/gstage.o engine/hs/probe.o): METAL_OPT = -Os -msave-restore
+$(addprefix $(METAL)/,$(patsubst %,core/%.o,csr dev/goldfish_rtc dev/power dev/virtio_rng error \
+    exit_record fdt image image_elf insn insn_c isa log machine mmu sbi/hsm vm save save_codec save_vcpu \
+    stlb vmem)): METAL_OPT = -Os
 $(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) $$(METAL_OPT) -isystem $$(SYSROOT)/include))
 $(eval $(call flavour,metal-small,$$(METAL_CC),$$(METAL_CFLAGS) $$(SMALL_CFLAGS) \
     -isystem $$(SYSROOT)/include))

@@ -218,6 +218,43 @@ trapeze,guest-interrupt = <20>;" 'its interrupt is that of another device in use
 trapeze,guest-base = /bits/ 64 <0x80000000>;" 'at that address'
 }
 
+# resumed KERNEL INITRD|- VCPUS MIB APPEND TEXT: the guest under interp until it says TEXT, from there
+# on here. What it says goes on where it stopped: $out ends with the rest, $tmp/before has the start.
+common='trapeze,isa = "rv64imafdc_zicntr_zicsr_zifencei_sstc"; trapeze,mmu-type = "riscv,sv39";'
+resumed() {
+    snapshot=$build/host/tests/snapshot/snapshot
+    GUESTS=$build/guests timeout 100 "$snapshot" "$1" "$2" "$4" "$3" "$5" "$6" "$tmp/snapshot" \
+        >"$tmp/before" || return
+    make_bundle "$1" "$3" "$4" -s "$tmp/snapshot" -v "$common"
+}
+
+hello_resumes() {
+    resumed hello.elf - 1 64 '' 'tick 2' && run 0 1 "$@" && says '^hello: all is well' &&
+        [ "$(cat "$tmp/before" "$out" | grep -ac '^hello: tick')" -eq 5 ] &&
+        ! grep -aq '^hello: tick [12]' "$out" && ! grep -q 'tick 4' "$tmp/before"
+}
+
+# Two harts in the middle of what they do together, FP registers and all.
+linux_resumes() {
+    resumed linux/Image linux/initrd.cpio.gz 2 256 "console=ttyS0 quiet run=i=0;while\${IFS}[ \
+\$i\${IFS}-lt\${IFS}6\${IFS}];do\${IFS}echo\${IFS}step\${IFS}\$((i+=1));sleep\${IFS}0.3;done;nproc" \
+        'step 2' && run 0 2 && says '^step 6' && says '^2.\{0,1\}$' &&
+        ! grep -aq '^step [12]' "$out" && says 'Power down'
+}
+
+other_shapes() {
+    resumed hello.elf - 1 64 '' 'tick 2' || return
+    cp "$tmp/snapshot" "$tmp/good"
+    refused="trapeze: snapshot 'snapshot': "
+    make_bundle hello.elf 1 128 -s "$tmp/good" -v "$common" && run 1 1 && says "$refused.*it wants" &&
+        make_bundle hello.elf 2 64 -s "$tmp/good" -v "$common" && run 1 2 && says "$refused.*it wants" &&
+        make_bundle hello.elf 1 64 -s "$tmp/good" && run 1 1 && says "$refused" || return
+    head -c 5000 "$tmp/good" >"$tmp/cut"
+    make_bundle hello.elf 1 64 -s "$tmp/cut" -v "$common" && run 1 1 && says "$refused" &&
+        make_bundle hello.elf 1 64 -s "$build/guests/hello.elf" -v "$common" && run 1 1 &&
+        says "$refused"
+}
+
 misplaced() {
     riscv64-unknown-elf-objcopy --change-addresses=0x200000 "$build/metal/trapeze-hs.elf" \
         "$tmp/moved.elf" && image=$tmp/moved.elf &&
@@ -292,6 +329,9 @@ check "more memory than the board has in a row is refused" too_much_memory
 check "a device that is passed through: no access leaves the guest, its interrupts arrive" passthrough
 check "Debian's driver runs the board's own UART" linux_passthrough
 check "what is the hypervisor's, or not the VM's, is not passed through" refusals
+check "a guest saved under interp goes on here" hello_resumes
+check "Linux with 2 vCPUs saved under interp goes on here" linux_resumes
+check "a snapshot of a VM of another shape, cut or of something else is refused" other_shapes
 check "the self test passes at boot" self_test
 check "an image at another address says so" misplaced
 

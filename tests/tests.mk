@@ -51,6 +51,12 @@ $(B)/host/tests/system/test_%: $(B)/host/tests/system/test_%.o \
     $(SYSTEM_HELP_SRC:%.c=$(B)/host/%.o) $(B)/host/libhost.a $(B)/host/libtrapeze.a
 	$(CC) $^ $(TEST_LIBS) -o $@
 
+# Takes the snapshots that hs.sh goes on from.
+SNAPSHOT := $(B)/host/tests/snapshot/snapshot
+$(SNAPSHOT): $(B)/host/tests/snapshot/snapshot.o $(SYSTEM_HELP_SRC:%.c=$(B)/host/%.o) \
+    $(B)/host/libhost.a $(B)/host/libtrapeze.a
+	$(CC) $^ $(TEST_LIBS) -o $@
+
 # What tests need to play their part: one program per file.
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 $(B)/tools/%: tests/tools/%.c
@@ -67,7 +73,7 @@ cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
 metal-test: firmware $(METAL)/test-machine.bin guests
 	tests/metal.sh $(RESULTS) $(B)
-hs-test: metal guests
+hs-test: metal guests $(SNAPSHOT)
 	tests/hs.sh $(RESULTS) $(B)
 hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs

@@ -38,6 +38,15 @@ static uint64_t time_delta(struct vm *vm)
     return guest - before;
 }
 
+void hs_clock_changed(struct vm *vm)
+{
+    struct hs_vm *hv = vm->engine_data;
+
+    hv->time_delta = time_delta(vm);
+    for (unsigned i = 0; i < vm->nvcpus; i++)
+        hs_of(vm->vcpu[i])->loaded &= ~HS_STATE_CONTROL;
+}
+
 static uint64_t henvcfg_for(const struct isa *isa)
 {
     uint64_t henvcfg = 0;

@@ -158,6 +158,9 @@ bool hs_trap(struct vcpu *vcpu, uint64_t scause);
  * CSRs are lost. */
 bool hs_fetch(const struct vcpu *vcpu, uint32_t *raw) MUST_CHECK;
 
+/* hs.c: the host's clock was set. Quiesced. */
+void hs_clock_changed(struct vm *vm);
+
 /* gstage.c */
 void hs_gstage_destroy(struct vm *vm);
 /* Builds the tables anew from vm->mem and the passthrough ranges. Quiesced. */

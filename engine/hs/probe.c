@@ -65,10 +65,21 @@ bool hs_features_read(struct hs_features *f)
     return f->gstage_modes != 0;
 }
 
-/* Takes from the device tree's list what the hypervisor cannot switch on or carry for a guest. */
+static bool has_counters(void)
+{
+    uint64_t value;
+
+    return csr_try_read(stvec, cycle, &value) && csr_try_read(stvec, time, &value) &&
+           csr_try_read(stvec, instret, &value);
+}
+
+/* Takes from the device tree's list what the hypervisor cannot switch on or carry for a guest.
+ * Zicntr is added where it is found: to trees older than its name it is part of I. */
 static void narrow(struct isa *isa, const struct hs_features *f)
 {
     isa->ext &= ~EXT(H);
+    if (has_counters())
+        isa->ext |= EXT(ZICNTR);
     if (!f->sstc)
         isa->ext &= ~EXT(SSTC);
     if ((f->henvcfg & ENVCFG_CBIE_FLUSH) == 0 || (f->henvcfg & ENVCFG_CBCFE) == 0)

@@ -155,10 +155,27 @@ static void read_files(struct reader *r, struct config *c)
     c->initrd = get_string(r, "trapeze,initrd", why);
     c->dtb = get_string(r, "trapeze,dtb", why);
     c->append = get_string(r, "trapeze,append", why);
+    c->isa = get_string(r, "trapeze,isa", why);
+    c->snapshot = get_string(r, "trapeze,snapshot", why);
     if (r->error == 0 && c->kernel == NULL)
         complain(r, ERR_NOT_FOUND, "trapeze,kernel is missing: name a member of the bundle");
     if (c->name == NULL)
         c->name = "vm";
+}
+
+static void read_mmu_type(struct reader *r, struct config *c)
+{
+    static const char *const types[] = {"riscv,sv39", "riscv,sv48", "riscv,sv57"};
+    const char *type = get_string(r, "trapeze,mmu-type", "trapeze,mmu-type is not one string");
+    unsigned i = 0;
+
+    if (type == NULL)
+        type = "riscv,sv57";
+    for (; i < ARRAY_SIZE(types) && strcmp(type, types[i]) != 0; i++)
+        c->satp_modes |= 1u << i;
+    c->satp_modes |= 1u << i;
+    if (i == ARRAY_SIZE(types))
+        complain(r, ERR_UNSUPPORTED, "trapeze,mmu-type must be riscv,sv39, sv48 or sv57");
 }
 
 static void read_numbers(struct reader *r, struct config *c)
@@ -209,6 +226,7 @@ int config_read(const void *fdt, size_t size, struct config *config, const char 
     if (r.error == 0) {
         read_files(&r, config);
         read_numbers(&r, config);
+        read_mmu_type(&r, config);
         read_children(&r, config);
     }
     *why = r.why;

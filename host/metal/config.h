@@ -10,6 +10,9 @@
  *              trapeze,initrd, trapeze,dtb         optional: members too
  *              trapeze,append = "boot arguments";  optional
  *              trapeze,sstc = <0|1>;               optional: 0 withholds Sstc
+ *              trapeze,isa = "rv64ima...";         optional: no other extensions
+ *              trapeze,mmu-type = "riscv,sv39";    optional: no wider mode of satp
+ *              trapeze,snapshot = "member";        optional: go on from there
  *              trapeze,log = <level>; trapeze,stats; trapeze,dump-dtb;     optional
  *              disk@0 { compatible = "trapeze,disk"; reg = <slot>; trapeze,board-disk = <k>;
  *                       read-only; trapeze,legacy; };
@@ -47,6 +50,8 @@ struct config_passthrough {
 struct config {
     const char *name;
     const char *kernel, *initrd, *dtb, *append; /* all but kernel may be NULL */
+    const char *isa, *snapshot;                 /* so may these */
+    uint32_t satp_modes;                        /* no others; SATP_MODES_* */
     uint64_t memory;                            /* whole pages */
     unsigned vcpus;
     bool sstc; /* offer it when the harts have it */

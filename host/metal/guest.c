@@ -130,6 +130,22 @@ static void common_caps(struct engine_caps *caps)
     caps->max_vcpus = metal.nharts;
 }
 
+/* What machine.dtb leaves of it. */
+static void narrow(struct isa *isa, const struct config *config)
+{
+    struct board_hart most = {.id = 0};
+
+    if (!config->sstc)
+        isa->ext &= ~(UINT64_C(1) << ISA_SSTC);
+    if (config->isa != NULL) {
+        board_isa_string(&most, config->isa);
+        isa->ext &= most.isa.ext;
+    }
+    if (!isa_has(isa, ISA_V))
+        isa->vlenb = 0;
+    isa->satp_modes &= config->satp_modes;
+}
+
 static int probe_engine(struct guest *guest)
 {
     const char *why = "the H extension is missing";
@@ -140,8 +156,7 @@ static int probe_engine(struct guest *guest)
         message("engine hs cannot run here: %s", why);
         return error;
     }
-    if (!guest->config.sstc)
-        guest->caps.isa.ext &= ~(UINT64_C(1) << ISA_SSTC);
+    narrow(&guest->caps.isa, &guest->config);
     if (guest->caps.max_vcpus > metal.nharts)
         guest->caps.max_vcpus = metal.nharts;
     if (guest->config.vcpus > guest->caps.max_vcpus) {

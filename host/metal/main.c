@@ -109,7 +109,9 @@ _Noreturn void metal_main(uint64_t hartid, const void *fdt)
     metal.log = config.log;
     if (config.selftest && !selftest_run())
         fail("the self test failed");
-    if (guest_create(&bundle, &config) != 0 || guest_boot(metal.guest, false) != 0)
+    if (guest_create(&bundle, &config) != 0 ||
+        (config.snapshot != NULL ? snapshot_load(metal.guest) : guest_boot(metal.guest, false)) !=
+            0)
         board_end(END_ERROR);
     if (config.dump_dtb) {
         dump_tree(metal.guest);

@@ -179,6 +179,9 @@ int irq_hold(irq_t irq, void (*handle)(void *arg), void *arg) MUST_CHECK;
 void irq_complete(irq_t irq);
 void irq_service(void);
 
+/* snapshot.c: instead of the guest's first boot. The harts do not run yet. */
+int snapshot_load(struct guest *guest) MUST_CHECK;
+
 /* passthrough.c: maps a device of the board into the VM, or says why it is not to be had. */
 int passthrough_add(struct guest *guest, const struct config_passthrough *config) MUST_CHECK;
 

@@ -188,6 +188,7 @@ _Noreturn void run_vcpu(struct hart *hart)
         for (;;)
             __asm__ volatile("wfi");
     }
+    metal_ops.vcpu_timer(hart->vcpu, hart->vcpu->priv.stimecmp); /* of a snapshot */
     for (;;) {
         run_until_stopped(hart, guest);
         meet(hart, guest);

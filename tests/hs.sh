@@ -236,8 +236,7 @@ hello_resumes() {
 
 # Two harts in the middle of what they do together, FP registers and all.
 linux_resumes() {
-    resumed linux/Image linux/initrd.cpio.gz 2 256 "console=ttyS0 quiet run=i=0;while\${IFS}[ \
-\$i\${IFS}-lt\${IFS}6\${IFS}];do\${IFS}echo\${IFS}step\${IFS}\$((i+=1));sleep\${IFS}0.3;done;nproc" \
+    resumed linux/Image linux/initrd.cpio.gz 2 256 'console=ttyS0 quiet run="i=0; while [ $i -lt 6 ]; do echo step $((i+=1)); sleep 0.3; done; nproc"' \
         'step 2' && run 0 2 && says '^step 6' && says '^2.\{0,1\}$' &&
         ! grep -aq '^step [12]' "$out" && says 'Power down'
 }

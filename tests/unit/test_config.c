@@ -112,6 +112,9 @@ static void what_is_not_said_has_its_default(void **state)
     assert_null(c->initrd);
     assert_null(c->dtb);
     assert_null(c->append);
+    assert_null(c->isa);
+    assert_null(c->snapshot);
+    assert_int_equal(c->satp_modes, SATP_MODES_SV39 | SATP_MODES_SV48 | SATP_MODES_SV57);
     assert_int_equal(c->memory, MIB(128));
     assert_int_equal(c->vcpus, 2);
     assert_true(c->sstc);
@@ -131,6 +134,8 @@ static void everything_that_is_said_is_read(void **state)
     set_string(t, "trapeze,initrd", "files");
     set_string(t, "trapeze,dtb", "tree");
     set_string(t, "trapeze,append", "console=ttyS0 quiet");
+    set_string(t, "trapeze,isa", "rv64imac");
+    set_string(t, "trapeze,snapshot", "saved");
     set_u32(t, "trapeze,sstc", 0);
     set_u32(t, "trapeze,log", LOG_DEBUG);
     set_empty(t, "trapeze,stats");
@@ -141,10 +146,31 @@ static void everything_that_is_said_is_read(void **state)
     assert_string_equal(c->initrd, "files");
     assert_string_equal(c->dtb, "tree");
     assert_string_equal(c->append, "console=ttyS0 quiet");
+    assert_string_equal(c->isa, "rv64imac");
+    assert_string_equal(c->snapshot, "saved");
     assert_false(c->sstc);
     assert_true(c->stats);
     assert_true(c->selftest);
     assert_int_equal(c->log, LOG_DEBUG);
+}
+
+static void mmu_type_names_the_widest_mode_of_satp(void **state)
+{
+    struct machine_tree *t = least(state);
+
+    set_string(t, "trapeze,mmu-type", "riscv,sv39");
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.satp_modes, SATP_MODES_SV39);
+    set_string(t, "trapeze,mmu-type", "riscv,sv48");
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.satp_modes, SATP_MODES_SV39 | SATP_MODES_SV48);
+    set_string(t, "trapeze,mmu-type", "riscv,sv57");
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.satp_modes, SATP_MODES_SV39 | SATP_MODES_SV48 | SATP_MODES_SV57);
+    set_string(t, "trapeze,mmu-type", "riscv,sv64");
+    assert_int_equal(read_tree(t), ERR_UNSUPPORTED);
+    set_u32(t, "trapeze,mmu-type", 39);
+    assert_int_equal(read_tree(t), ERR_FORMAT);
 }
 
 static void disks_are_numbered_by_their_slots_in_whatever_order(void **state)
@@ -434,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_not_said_has_its_default),
         TEST(everything_that_is_said_is_read),
+        TEST(mmu_type_names_the_widest_mode_of_satp),
         TEST(disks_are_numbered_by_their_slots_in_whatever_order),
         TEST(a_passthrough_range_has_base_size_and_interrupt),
         TEST(a_passthrough_range_lies_where_it_does_on_the_board_unless_told_otherwise),

@@ -10,9 +10,9 @@ GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/incl
 ALL_FORMATTED := $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
-    check-fp check-static
+    check-fp check-switch check-static
 check: check-format check-docs check-layering check-headers check-warnings check-imports check-fp \
-    check-static
+    check-switch check-static
 	@echo "check: all passed"
 
 # The versions that the tree is kept clean for; others lay source out otherwise and find other
@@ -28,6 +28,10 @@ check-format:
 	else \
 	    echo "check-format: skipped, it needs clang-format $(LLVM_VERSION)"; \
 	fi
+
+# The switch between hypervisor and guest: at most 55 instructions each way.
+check-switch: $(METAL)/trapeze-hs.elf
+	scripts/check-switch.sh $< 55
 
 check-docs:
 	scripts/check-docs.sh

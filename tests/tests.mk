@@ -118,5 +118,6 @@ mutants: $(MUTANT_BIN) $(MUTANT_BIN:%=%.o)
 	LINK='$(CC) $(SAN)' HELPERS='$(HELP_SRC:%.c=$(B)/asan/%.o)' LIBS='$(TEST_LIBS)' \
 	    scripts/mutants.sh $(RESULTS) $(B) $(MUTANTS)
 
-bench: $(B)/trapeze guests
+bench: $(B)/trapeze guests metal
 	bench/run.sh $(B)
+	bench/hs.sh $(B)

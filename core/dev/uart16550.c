@@ -210,19 +210,11 @@ static uint8_t read_iir(struct uart16550 *uart)
     return fifo_mode(uart) ? id | IIR_FIFOS_ENABLED : id;
 }
 
-/* Drivers poll it before each character: nothing else is looked at. */
-static uint8_t read_lsr(struct uart16550 *uart)
+static uint8_t read_lsr(const struct uart16550 *uart)
 {
-    uint8_t lsr = LSR_TEMT | LSR_THRE;
+    bool received = uart->loop_count != 0 || (!loopback(uart) && uart->console->count != 0);
 
-    if (uart->loop_count != 0 || (!loopback(uart) && uart->console->count != 0))
-        lsr |= LSR_DR;
-    if (UNLIKELY(uart->lsr_error != 0)) {
-        lsr |= uart->lsr_error;
-        uart->lsr_error = 0;
-        update_irq(uart);
-    }
-    return lsr;
+    return (uint8_t)(LSR_TEMT | LSR_THRE | uart->lsr_error | (received ? LSR_DR : 0));
 }
 
 static uint8_t read_msr(struct uart16550 *uart)
@@ -236,6 +228,7 @@ static uint8_t read_msr(struct uart16550 *uart)
 static uint8_t read_register(struct uart16550 *uart, uint64_t offset)
 {
     bool dlab = (uart->lcr & LCR_DLAB) != 0;
+    uint8_t lsr;
 
     switch (offset) {
     case RBR_THR:
@@ -248,6 +241,10 @@ static uint8_t read_register(struct uart16550 *uart, uint64_t offset)
         return uart->lcr;
     case MCR:
         return uart->mcr;
+    case LSR:
+        lsr = read_lsr(uart);
+        uart->lsr_error = 0;
+        return lsr;
     case MSR:
         return read_msr(uart);
     default:
@@ -288,22 +285,29 @@ static void write_register(struct uart16550 *uart, uint64_t offset, uint8_t valu
     }
 }
 
+/* What reads of some registers change may be an interrupt's reason. */
+static int read_with_effects(struct uart16550 *uart, uint64_t offset, uint64_t *value)
+{
+    *value = read_register(uart, offset);
+    if (offset == RBR_THR)
+        renew_irq(uart);
+    else if (offset == IIR_FCR || offset == LSR || offset == MSR)
+        update_irq(uart);
+    return 0;
+}
+
 /* The node in the device tree is wider than the registers; beyond them `virt` faults. An access
  * of more than a byte reaches one register, as there. */
 static int uart_read(void *ctx, uint64_t offset, unsigned size, uint64_t *value)
 {
+    struct uart16550 *uart = ctx;
+
     (void)size;
-    if (offset == LSR) {
-        *value = read_lsr(ctx);
-        return 0;
-    }
     if (offset >= REGISTERS)
         return ERR_RANGE;
-    *value = read_register(ctx, offset);
-    if (offset == RBR_THR)
-        renew_irq(ctx);
-    else if (offset == IIR_FCR || offset == MSR) /* reads that can end an interrupt */
-        update_irq(ctx);
+    if (offset != LSR || uart->lsr_error != 0)
+        return read_with_effects(uart, offset, value);
+    *value = read_lsr(uart); /* drivers poll it before each character: nothing else is looked at */
     return 0;
 }
 

@@ -63,31 +63,6 @@ static COLD uint64_t light_call(struct vcpu *vcpu)
     return resume(vcpu);
 }
 
-/*
- * The instruction at pc, from a hart that does not give it, in the form of one that does.
- * HS_RESUME: it is a plain one. The hart reports the first byte that it could not reach, which for
- * a torn access is the first of a page; such an address is left to others, unless it is that of a
- * byte.
- */
-static COLD uint64_t fetch_plain(struct vcpu *vcpu, uint64_t cause, uint64_t *insn)
-{
-    gva_t gva = csr_read(stval);
-    bool write = cause == CAUSE_STORE_GUEST_PAGE;
-    uint32_t raw;
-
-    if (*insn != 0)
-        return cause;
-    if (!hs_fetch(vcpu, &raw))
-        return HS_SETTLED;
-    uint32_t width = raw >> 12 & 7;
-    if ((raw & 0x7f) != (write ? STORE : LOAD) || (write ? width > 3 : width == 7))
-        return cause;
-    if ((width & 3) != 0 && (gva & (PAGE_SIZE - 1)) == 0)
-        return cause;
-    *insn = raw;
-    return HS_RESUME;
-}
-
 static COLD const struct bus_region *find_region(struct vcpu *vcpu, gpa_t gpa)
 {
     struct hs_vcpu *hs = hs_of(vcpu);
@@ -143,17 +118,13 @@ static HOT uint64_t retire(struct vcpu *vcpu, uint64_t insn)
     return resume(vcpu);
 }
 
-static COLD uint64_t light_load(struct vcpu *vcpu)
+/* A load of a device, given in the form of htinst. */
+static COLD uint64_t load(struct vcpu *vcpu, gpa_t gpa, uint64_t insn)
 {
-    uint64_t insn = csr_read(htinst), value = 0, plain = HS_RESUME;
-    gpa_t gpa = accessed_gpa();
-
-    if (UNLIKELY((insn & TRANSFORMED) != TRANSFORMED_LOAD))
-        plain = fetch_plain(vcpu, CAUSE_LOAD_GUEST_PAGE, &insn);
-    if (plain != HS_RESUME)
-        return plain;
     const struct bus_region *region = device_at(vcpu, gpa, size_of(insn));
     unsigned rd = insn >> 7 & 31;
+    uint64_t value;
+
     if (UNLIKELY(region == NULL || !in_record(rd)))
         return CAUSE_LOAD_GUEST_PAGE;
     vm_lock(vcpu->vm);
@@ -168,17 +139,11 @@ static COLD uint64_t light_load(struct vcpu *vcpu)
     return retire(vcpu, insn);
 }
 
-static COLD uint64_t light_store(struct vcpu *vcpu)
+static COLD uint64_t store(struct vcpu *vcpu, gpa_t gpa, uint64_t insn)
 {
-    uint64_t insn = csr_read(htinst), plain = HS_RESUME;
-    gpa_t gpa = accessed_gpa();
-
-    if (UNLIKELY((insn & (TRANSFORMED | BIT14)) != TRANSFORMED_SW))
-        plain = fetch_plain(vcpu, CAUSE_STORE_GUEST_PAGE, &insn);
-    if (plain != HS_RESUME)
-        return plain;
     const struct bus_region *region = device_at(vcpu, gpa, size_of(insn));
     unsigned rs2 = insn >> 20 & 31;
+
     if (UNLIKELY(region == NULL || !in_record(rs2)))
         return CAUSE_STORE_GUEST_PAGE;
     unsigned spare = spare_bits(size_of(insn));
@@ -188,6 +153,47 @@ static COLD uint64_t light_store(struct vcpu *vcpu)
     int error = region->write(region->ctx, gpa - region->base, (unsigned)size_of(insn), value);
     vm_unlock(vcpu->vm);
     return UNLIKELY(error != 0) ? CAUSE_STORE_GUEST_PAGE : retire(vcpu, insn);
+}
+
+/*
+ * An access on a hart that does not give the instruction: the one at pc, if it is a plain one. The
+ * hart reports the first byte that it could not reach, which for a torn access is the first of a
+ * page; such an address is left to others, unless it is that of a byte.
+ */
+static COLD uint64_t fetched_access(struct vcpu *vcpu, gpa_t gpa, uint64_t cause)
+{
+    gva_t gva = csr_read(stval);
+    bool write = cause == CAUSE_STORE_GUEST_PAGE;
+    uint32_t raw;
+
+    if (csr_read(htinst) != 0)
+        return cause;
+    if (!hs_fetch(vcpu, &raw))
+        return HS_SETTLED;
+    uint32_t width = raw >> 12 & 7;
+    if ((raw & 0x7f) != (write ? STORE : LOAD) || (write ? width > 3 : width == 7))
+        return cause;
+    if ((width & 3) != 0 && (gva & (PAGE_SIZE - 1)) == 0)
+        return cause;
+    return write ? store(vcpu, gpa, raw) : load(vcpu, gpa, raw);
+}
+
+static COLD uint64_t light_load(struct vcpu *vcpu)
+{
+    uint64_t insn = csr_read(htinst);
+
+    if (UNLIKELY((insn & TRANSFORMED) != TRANSFORMED_LOAD))
+        return fetched_access(vcpu, accessed_gpa(), CAUSE_LOAD_GUEST_PAGE);
+    return load(vcpu, accessed_gpa(), insn);
+}
+
+static COLD uint64_t light_store(struct vcpu *vcpu)
+{
+    uint64_t insn = csr_read(htinst);
+
+    if (UNLIKELY((insn & (TRANSFORMED | BIT14)) != TRANSFORMED_SW))
+        return fetched_access(vcpu, accessed_gpa(), CAUSE_STORE_GUEST_PAGE);
+    return store(vcpu, accessed_gpa(), insn);
 }
 
 /* A kick: whoever sent it has left its reason in `pending` or `requests`. */

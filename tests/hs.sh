@@ -292,52 +292,131 @@ await() {
     sleep 1
 }
 
+# Its prompt is waited for twice, so that what is typed is not dropped.
+u_boot() {
+    make_bundle u-boot-smode.bin 1 256 || return
+    : >"$out"
+    { typed_later 'Hit any key' '' && typed_later '^=> ' 'echo prompt reached; poweroff' && sleep 5; } |
+        timeout 100 "$qemu" -M virt -m 768M -display none -monitor none -serial stdio \
+            -bios "$bios" -kernel "$image" -initrd "$bundle" >"$out" 2>&1 && says '^prompt reached'
+}
+
+# What a guest that looks for a hypervisor under it finds: nothing, in every mode of paging, with U on
+# a page of its kernel, by FP and V with FS and VS toggled, at devices.
+probing() {
+    make_bundle hs.elf 1 128 && run 0 1 "$@" && says '^hs: Sv39 is on' && says '^hs: all is well'
+}
+
+# The I/O hart is the one with the lowest id; firmware may have booted another.
+typed_on_4_harts() {
+    make_bundle remote.elf 4 64 && : >"$out" && for i in 1 2 3; do
+        { typed_later 'ready' 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.' && sleep 3; } | timeout 60 "$qemu" -M virt \
+            -smp 4 -m 768M -display none -monitor none -serial stdio -bios "$bios" \
+            -kernel "$image" -initrd "$bundle" >"$out" 2>&1 || return
+    done
+}
+
 # suite FIRMWARE: what has to hold on any firmware.
 suite() {
     check "$1: paging, page faults and timer ticks are as hello.elf expects" hello
     check "$1: the same on a hart without Sstc" hello -cpu rv64,sstc=false
     check "$1: the same when machine.dtb withholds Sstc" withheld_sstc
+    check "$1: a guest finds no trace of what runs it" probing
     for harts in 1 2 3 4; do
         check "$1: $harts vCPUs on 4 harts start, share memory, interrupt and fence each other" \
             smp "$harts" 4
     done
     check "$1: bench.elf measures everything and ends well" bench bench
+    check "$1: bench2.elf, drawn from a seed, ends well" bench bench2
     check "$1: Linux boots with 1 vCPU" linux 1
     check "$1: Linux boots with 4 vCPUs, all online" linux 4
+    check "$1: U-Boot reaches its prompt and powers off" u_boot
+    check "$1: a device that is passed through: no access leaves the guest, its interrupts arrive" \
+        passthrough
 }
 
-bios=default
-suite opensbi
-check "bench2.elf, drawn from a seed, ends well" bench bench2
-check "a disk's bytes reach the guest, and what it writes the file (legacy board)" linux_disk
-check "the same on a board of virtio 1" linux_disk -global virtio-mmio.force-legacy=false
-check "a read-only disk is not written" read_only_disk
-check "the bundle may lie raw on the first disk" bundle_on_disk
-check "what is typed reaches the guest; a reset boots it again" typed_and_reset
-check "a guest that powers off ends the board with status 0" case_guest power-off 0
-check "the power device's fail code ends the board with status 3" case_guest power-fail 3
-check "a shutdown with a failure reason ends the board with status 3" case_guest reset-failure 3
-check "an access outside RAM and devices parks the guest with its address and registers" nowhere
-check "without H the message names the letter and an engine that works" no_h
-check "without a bundle the message says where one may lie" no_bundle
-check "a bundle cut short is refused" broken_bundle
-check "a machine.dtb that breaks its rules is refused with the rule" bad_machine
-check "a file that is not in the bundle is named" unknown_member
-check "more vCPUs than harts are refused" too_many_vcpus
-check "more memory than the board has in a row is refused" too_much_memory
-check "a device that is passed through: no access leaves the guest, its interrupts arrive" passthrough
-check "Debian's driver runs the board's own UART" linux_passthrough
-check "what is the hypervisor's, or not the VM's, is not passed through" refusals
-check "a guest saved under interp goes on here" hello_resumes
-check "Linux with 2 vCPUs saved under interp goes on here" linux_resumes
-check "a snapshot of a VM of another shape, cut or of something else is refused" other_shapes
-check "the self test passes at boot" self_test
-check "an image at another address says so" misplaced
+# What the firmware makes no difference for.
+once() {
+    check "a disk's bytes reach the guest, and what it writes the file (legacy board)" linux_disk
+    check "the same on a board of virtio 1" linux_disk -global virtio-mmio.force-legacy=false
+    check "a read-only disk is not written" read_only_disk
+    check "the bundle may lie raw on the first disk" bundle_on_disk
+    check "what is typed reaches the guest; a reset boots it again" typed_and_reset
+    check "what is typed reaches the guest whichever hart booted" typed_on_4_harts
+    check "a guest that powers off ends the board with status 0" case_guest power-off 0
+    check "the power device's fail code ends the board with status 3" case_guest power-fail 3
+    check "a shutdown with a failure reason ends the board with status 3" case_guest reset-failure 3
+    check "an access outside RAM and devices parks the guest with its address and registers" nowhere
+    check "without H the message names the letter and an engine that works" no_h
+    check "without a bundle the message says where one may lie" no_bundle
+    check "a bundle cut short is refused" broken_bundle
+    check "a machine.dtb that breaks its rules is refused with the rule" bad_machine
+    check "a file that is not in the bundle is named" unknown_member
+    check "more vCPUs than harts are refused" too_many_vcpus
+    check "more memory than the board has in a row is refused" too_much_memory
+    check "Debian's driver runs the board's own UART" linux_passthrough
+    check "what is the hypervisor's, or not the VM's, is not passed through" refusals
+    check "a guest saved under interp goes on here" hello_resumes
+    check "Linux with 2 vCPUs saved under interp goes on here" linux_resumes
+    check "a snapshot of a VM of another shape, cut or of something else is refused" other_shapes
+    check "the self test passes at boot" self_test
+    check "an image at another address says so" misplaced
+}
 
-if [ -r "$build/metal/trapeze-firmware.bin" ]; then
+on_opensbi() {
+    bios=default
+    suite opensbi
+}
+
+on_trapeze() {
     bios=$build/metal/trapeze-firmware.bin
     suite trapeze
+}
+
+on_either() {
+    bios=default
+    once
+}
+
+# The QEMU that Debian 13 has: harts with more extensions (Zicboz, Smstateen, Sv57), another htinst.
+on_qemu_10() {
+    root=$build/qemu10/root/usr
+    qemu=$tmp/qemu
+    printf '#!/bin/sh\nexec "%s" -L "%s" "$@"\n' "$PWD/$root/bin/qemu-system-riscv64" \
+        "$PWD/$root/share/qemu" >"$qemu"
+    chmod +x "$qemu"
+    bios=$build/metal/trapeze-firmware.bin
+    check "QEMU 10: paging, page faults and timer ticks are as hello.elf expects" hello
+    check "QEMU 10: the same when machine.dtb withholds Sstc" withheld_sstc
+    check "QEMU 10: a guest finds no trace of what runs it" probing
+    check "QEMU 10: the same with V" probing -cpu rv64,v=true
+    check "QEMU 10: 4 vCPUs on 4 harts" smp 4 4
+    check "QEMU 10: bench2.elf ends well" bench bench2
+    check "QEMU 10: Linux boots with 4 vCPUs, all online" linux 4
+    check "QEMU 10: Debian's driver runs the board's own UART" linux_passthrough
+    check "QEMU 10: a guest saved under interp goes on here" hello_resumes
+    bios=default
+    check "QEMU 10, opensbi: a guest finds no trace of what runs it" probing
+    check "QEMU 10, opensbi: the same on a hart without Sstc" probing -cpu rv64,sstc=false
+    check "QEMU 10, opensbi: Linux boots with 1 vCPU" linux 1
+    check "QEMU 10, opensbi: U-Boot reaches its prompt and powers off" u_boot
+}
+
+# part NAME: a folder of its own, so that two can run at a time.
+part() (
+    tmp=$tmp/$1
+    out=$tmp/out bundle=$tmp/bundle
+    mkdir "$tmp" && "$1"
+)
+
+part on_opensbi &
+part on_trapeze &
+wait
+part on_either &
+if [ -x "$build/qemu10/root/usr/bin/qemu-system-riscv64" ]; then
+    part on_qemu_10
 else
-    skip "on our firmware" "there is none: make metal"
+    skip "on QEMU 10" "it is not there: make qemu10"
 fi
+wait
 finish

@@ -73,7 +73,7 @@ cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
 metal-test: firmware $(METAL)/test-machine.bin guests
 	tests/metal.sh $(RESULTS) $(B)
-hs-test: metal guests $(SNAPSHOT)
+hs-test: metal guests $(GUESTS)/hs.elf $(SNAPSHOT)
 	tests/hs.sh $(RESULTS) $(B)
 hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs
@@ -88,10 +88,12 @@ test:
 	-$(MAKE) ring2
 	-$(MAKE) cli
 	-$(MAKE) metal-test
+	-$(MAKE) qemu10
+	-$(MAKE) ring2-engine-hs
 	-$(MAKE) hs-test
 	-$(MAKE) hs-cli
 	-$(MAKE) ring3
-	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal hs cli-hs ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal ring2-hs hs cli-hs ring3
 
 # libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
 FUZZ_SECONDS ?= 60

@@ -39,6 +39,7 @@
 /* What the hart has, found out by trying. */
 struct hs_features {
     bool sstc, stateen;
+    uint64_t hedeleg;      /* what can be delegated so that it arrives as what it is */
     uint64_t henvcfg;      /* bits that can be set, beside STCE */
     uint32_t gstage_modes; /* SATP_MODES_*, with x4 understood */
     uint32_t satp_modes;   /* of vsatp */
@@ -102,6 +103,9 @@ static inline void hs_get_timer(struct vcpu *vcpu)
 /* probe.c: the features of this hart; false: it has no H extension. */
 bool hs_features_read(struct hs_features *features);
 int hs_probe(struct engine_caps *caps, const char **why);
+
+/* try.S */
+uint64_t hs_try_illegal(void);
 
 /* switch.S, called by hs_enter alone; and where it sends traps that are the host's own. */
 void hs_switch(void);

@@ -179,9 +179,9 @@ with_port() {
 
 passthrough() {
     make_bundle passthrough.elf 1 64 -v "trapeze,stats; $port" &&
-        with_port 0 1 'straight to the port' 'typed outside' &&
+        with_port 0 1 '^passthrough: first boot' 'typed outside' &&
         tells "passthrough: the guest has the board's serial at 0x10000000; .* trusted" &&
-        says '^passthrough: first boot' && says '^passthrough: read typed outside' &&
+        says '^passthrough: straight to the port' && says '^passthrough: read typed outside' &&
         says 'mmio.passthrough@20000000 0' && says 'mmio.uart16550@10000000 0'
 }
 

@@ -146,6 +146,14 @@ static void number_of_harts_has_bounds(void **state)
     assert_int_equal(machine_init(&b->machine, &b->config), ERR_INVALID);
 }
 
+static void more_disks_than_slots_are_refused(void **state)
+{
+    struct board *b = *state;
+
+    b->config.ndisks = MACHINE_MAX_DISKS + 1;
+    assert_int_equal(machine_init(&b->machine, &b->config), ERR_INVALID);
+}
+
 static void ram_that_is_no_whole_page_is_refused(void **state)
 {
     struct board *b = *state;
@@ -459,6 +467,7 @@ int main(void)
         TEST(empty_slot_reads_magic_version_and_device_id_0),
         TEST(last_slot_carries_the_rng),
         TEST(disks_take_the_slots_from_the_first),
+        TEST(more_disks_than_slots_are_refused),
         TEST(an_eighth_disk_finds_no_slot),
         TEST(disk_of_half_a_sector_is_refused),
         TEST(hart_0_starts_at_the_entry_with_the_tree_in_a1_and_the_others_stopped),

@@ -26,8 +26,9 @@ $(addprefix $(SMALL)/,firmware/trap.o firmware/host.o firmware/ipi.o firmware/co
 # What of the hypervisor runs once, at its beginning or end, is small too. core imports six functions and
 # none of the compiler's own (check-imports), so it saves its registers itself.
 METAL_OPT = -O2
-$(addprefix $(METAL)/,$(BOARD_SRC:%.c=%.o) $(patsubst %,host/metal/%.o,bundle config dump entropy grant guest \
-    harts log main pages passthrough selftest snapshot stats symbols trap) \
+$(addprefix $(METAL)/,$(patsubst %.c,%.o,$(filter-out %/uart.c,$(BOARD_SRC))) \
+    $(patsubst %,host/metal/%.o,bundle config dump entropy grant guest harts log main pages \
+    passthrough selftest snapshot stats symbols trap) \
     engine/hs/gstage.o engine/hs/probe.o): METAL_OPT = -Os -msave-restore
 $(addprefix $(METAL)/,$(patsubst %,core/%.o,csr dev/goldfish_rtc dev/power dev/virtio_rng error \
     exit_record fdt image image_elf insn insn_c isa log machine mmu sbi/hsm vm save save_codec save_vcpu \

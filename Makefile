@@ -23,6 +23,8 @@ CFLAGS_FREE := -std=c11 -ffreestanding -fno-stack-protector -mcmodel=medany -mar
 CORE_SRC := $(wildcard core/*.c core/*/*.c)
 CMD_SRC := $(wildcard engine/interp/*.c host/linux/*.c host/linux/board/*.c cli/*.c)
 MAIN_SRC := cli/main.c
+# Engines for RISC-V machines alone.
+RISCV_SRC := $(wildcard engine/trap/*.c)
 
 FETCHED := $(B)/apt/fetched
 SYSROOT := $(B)/riscv64/sysroot
@@ -34,7 +36,8 @@ riscv64: $(B)/riscv64/trapeze
 # The command, for this machine and for riscv64 Linux.
 $(B)/trapeze: $(CMD_SRC:%.c=$(B)/host/%.o) $(B)/host/libtrapeze.a
 	$(CC) $^ -lfdt -lz -lpthread -o $@
-$(B)/riscv64/trapeze: $(CMD_SRC:%.c=$(B)/riscv64/%.o) $(B)/riscv64/libtrapeze.a
+$(B)/riscv64/trapeze: $(patsubst %.c,$(B)/riscv64/%.o,$(CMD_SRC) $(RISCV_SRC)) \
+    $(B)/riscv64/engine/trap/stub.o $(B)/riscv64/libtrapeze.a
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
 
 # flavour,compiler,flags: how a flavour makes an object of any C file
@@ -48,7 +51,7 @@ $(B)/$(1)/libhost.a: $(patsubst %.c,$(B)/$(1)/%.o,$(filter-out $(MAIN_SRC),$(CMD
 endef
 %.a:
 	@mkdir -p $(@D)
-	rm -f $@ && $(if $(findstring /riscv64/,$@)$(findstring /metal,$@),riscv64-linux-gnu-)ar rcs $@ $^
+	rm -f $@ && $(if $(findstring /riscv64/,$@)$(findstring /metal,$@)$(findstring /stub/,$@),riscv64-linux-gnu-)ar rcs $@ $^
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(eval $(call flavour,host,$$(CC),$$(CFLAGS_ALL) -O2))
@@ -57,9 +60,33 @@ $(eval $(call flavour,tsan,$$(CC),$$(CFLAGS_ALL) -O1 -fsanitize=thread -Wno-tsan
 $(eval $(call flavour,fuzz,$$(CLANG),$$(CFLAGS_ALL) -O1 $$(SAN) -fsanitize=fuzzer-no-link))
 $(eval $(call flavour,riscv64,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -isystem $$(SYSROOT)/include))
 
+# The stub of engine/trap: core again, position-independent and freestanding, with a small software
+# TLB, and linked into one flat image that the command carries.
+STUB_SRC := $(wildcard engine/trap/stub/*.c)
+$(eval $(call flavour,stub,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -ffreestanding -fPIE -mcmodel=medany \
+    -march=rv64imac_zicsr_zifencei -mabi=lp64 -fno-stack-protector -fvisibility=hidden -ffunction-sections \
+    -fdata-sections -fno-tree-loop-distribute-patterns -DSTLB_BITS=5 -isystem $$(STUB_INCLUDE)))
+STUB_INCLUDE := $(B)/stub/include
+$(B)/stub/include/gnu/stubs-lp64.h:
+	@mkdir -p $(@D)
+	: >$@
+$(patsubst %.c,$(B)/stub/%.o,$(STUB_SRC) $(CORE_SRC)): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
+$(B)/stub/engine/trap/stub/start.o: engine/trap/stub/start.S Makefile
+	@mkdir -p $(@D)
+	$(RISCV_CC) -march=rv64imac -mabi=lp64 -c $< -o $@
+$(B)/stub/stub.elf: engine/trap/stub/stub.ld $(B)/stub/engine/trap/stub/start.o \
+    $(STUB_SRC:%.c=$(B)/stub/%.o) $(B)/stub/libtrapeze.a
+	$(RISCV_CC) -march=rv64imac -mabi=lp64 -nostdlib -static -Wl,-pie,--no-dynamic-linker \
+	    -Wl,--gc-sections,--build-id=none,--no-warn-rwx-segments,-z,norelro,-z,max-page-size=4096 -T $^ -o $@
+$(B)/stub/stub.bin: $(B)/stub/stub.elf
+	riscv64-linux-gnu-objcopy -O binary $< $@
+$(B)/riscv64/engine/trap/stub.o: engine/trap/stub.S $(B)/stub/stub.bin
+	@mkdir -p $(@D)
+	$(RISCV_CC) -Wa,-I$(B)/stub -c $< -o $@
+
 # libfdt and zlib for riscv64, out of Debian's packages and apart from what else these hold
 $(CORE_SRC:%.c=$(B)/riscv64/%.o) $(CMD_SRC:%.c=$(B)/riscv64/%.o) \
-$(CORE_SRC:%.c=$(B)/metal/%.o): | $(SYSROOT)/done
+$(CORE_SRC:%.c=$(B)/metal/%.o) $(CORE_SRC:%.c=$(B)/stub/%.o): | $(SYSROOT)/done
 $(SYSROOT)/done: $(FETCHED)
 	@mkdir -p $(SYSROOT)/include $(SYSROOT)/lib
 	cp $(addprefix $(B)/apt/root/usr/include/,fdt.h libfdt.h libfdt_env.h zlib.h zconf.h) \

@@ -5,22 +5,31 @@
 
 #include "cli/cli.h"
 #include "engine/interp/interp.h"
+#ifdef __riscv
+#include "engine/trap/trap.h"
+#endif
 #include "host/linux/board/board.h"
 
-static const char *interp_missing(void)
+static const char *none_missing(void)
 {
     return NULL;
 }
 
+/* In a process of Linux on a board. */
+#define ON_BOARD(engine)                                                                           \
+    .on_board = (engine), .missing = board_linux_missing, .run = board_linux_run
+
 /* Best first; `auto` takes only what runs in this process: Linux is up no sooner on a board that
  * QEMU emulates, and that takes a second program and twice the memory. */
 static const struct engine_way engines[] = {
-    {.name = "interp", .ops = &engine_interp, .missing = interp_missing, .run = run},
+    {.name = "interp", .ops = &engine_interp, .missing = none_missing, .run = run},
     {.name = "hs", .missing = board_missing, .run = board_run},
-    {.name = "interp@board",
-     .on_board = "interp",
-     .missing = board_linux_missing,
-     .run = board_linux_run},
+#ifdef __riscv
+    {.name = "trap", .ops = &engine_trap, .missing = none_missing, .run = run},
+#else
+    {.name = "trap", ON_BOARD("trap")},
+#endif
+    {.name = "interp@board", ON_BOARD("interp")},
 };
 
 static const struct engine_way *choose_auto(int *status)
@@ -50,7 +59,8 @@ const struct engine_way *engine_choose(const char *name, int *status)
         *status = RUN_ERROR;
         return NULL;
     }
-    fprintf(stderr, "trapeze: no engine '%s' in this build: take --engine interp, hs or auto\n",
+    fprintf(stderr,
+            "trapeze: no engine '%s' in this build: take --engine interp, hs, trap or auto\n",
             name);
     *status = RUN_USAGE;
     return NULL;

@@ -48,6 +48,8 @@ struct machine_config {
     const struct engine_caps *caps;
     void *ram; /* zeroed, page-aligned */
     uint64_t ram_size;
+    int ram_fd; /* with caps->shared_ram */
+    unsigned max_spaces;
     _Atomic uint64_t *dirty; /* gmem_dirty_bytes(ram_size), or NULL */
     struct vcpu *vcpus;      /* zeroed array */
     unsigned nvcpus;

@@ -65,6 +65,7 @@ struct linux_host {
     struct machine machine;
     const struct run_options *options;
     pthread_mutex_t lock; /* the VM lock */
+    bool host_time;       /* guest time is the hart's own `time`: the engine cannot offset it */
     uint64_t start_ns;    /* host clock at guest time 0 */
     uint64_t end_ns;      /* ... at which --timeout passes; UINT64_MAX: never */
     int wake_fd;          /* eventfd: wakes the event loop */

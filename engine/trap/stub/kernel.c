@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A kernel-mode space: the guest's S-mode code runs in it, and its stub decides for the whole vCPU
+ * while it has the turn. Whatever stops guest code, its own or that of a user-mode space, comes
+ * here; core executes what the host cannot, for as long as privileged instructions keep coming;
+ * devices and most SBI calls go on to the monitor.
+ */
+#include "core/csr.h"
+#include "core/exec.h"
+#include "core/sbi/sbi.h"
+#include "engine/trap/stub/stub.h"
+
+#define STRETCH 24  /* instructions to go on with after one that the host could not execute */
+#define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
+
+struct kernel kernel;
+
+static unsigned stretch, foreign;
+static gva_t last_fault, last_pc; /* of the last mapping made for native code: no second one */
+static struct trap_map user_map;  /* to be made by the user-mode space that goes on */
+
+static uint64_t host_time(struct vm *vm)
+{
+    uint64_t time;
+
+    (void)vm;
+    __asm__ volatile("rdtime %0" : "=r"(time));
+    return time;
+}
+
+/* The monitor sleeps until the deadline that it knows. */
+static void host_vcpu_timer(struct vcpu *vcpu, uint64_t deadline)
+{
+    struct trap_area *area = kernel.area;
+
+    (void)vcpu;
+    if (deadline < atomic_load(&area->armed)) {
+        __atomic_fetch_add(&area->to_monitor, 2, __ATOMIC_SEQ_CST);
+        stub_syscall(__NR_futex, (uint64_t)&area->to_monitor, FUTEX_WAKE, 1, 0, 0, 0);
+    }
+}
+
+static void host_kick(struct vcpu *vcpu)
+{
+    (void)vcpu;
+}
+
+static void host_log(struct vm *vm, const struct vcpu *vcpu, enum log_level level,
+                     const char *subsystem, const char *format, va_list args)
+{
+    (void)vm;
+    (void)vcpu;
+    (void)level;
+    (void)subsystem;
+    (void)format;
+    (void)args;
+}
+
+static const struct host_ops host = {
+    .time = host_time, .vcpu_timer = host_vcpu_timer, .kick = host_kick, .log = host_log};
+
+/* Never called: devices are the monitor's. */
+static int no_read(void *ctx, uint64_t offset, unsigned size, uint64_t *value)
+{
+    (void)ctx;
+    (void)offset;
+    (void)size;
+    *value = 0;
+    return ERR_UNSUPPORTED;
+}
+
+static int no_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
+{
+    (void)ctx;
+    (void)offset;
+    (void)size;
+    (void)value;
+    return ERR_UNSUPPORTED;
+}
+
+static void add_regions(void)
+{
+    static struct bus_region region[BUS_MAX_REGIONS];
+
+    for (unsigned i = 0; i < stub_config.nregions && i < BUS_MAX_REGIONS; i++) {
+        region[i] = (struct bus_region){.base = stub_config.region[i][0],
+                                        .size = stub_config.region[i][1],
+                                        .widths = BUS_ANY,
+                                        .read = no_read,
+                                        .write = no_write};
+        (void)!bus_add(&kernel.vm.bus, &region[i]);
+    }
+}
+
+void kernel_start(void)
+{
+    const struct trap_config *c = &stub_config;
+
+    kernel.area = (struct trap_area *)c->area;
+    kernel.vcpu = &kernel.area->vcpu;
+    kernel.satp = kernel.area->slot[c->slot].satp;
+    vm_init(&kernel.vm, "", &host, NULL, &c->isa, c->timebase_hz);
+    kernel.vm.mvendorid = c->mvendorid;
+    kernel.vm.marchid = c->marchid;
+    kernel.vm.mimpid = c->mimpid;
+    (void)!gmem_add(&kernel.vm.mem, c->ram, c->ram_size, (void *)c->window, 0, NULL);
+    add_regions();
+    stlb_reset(&kernel.stlb);
+}
+
+/* The record is this space's now; its pointers were another's. */
+static void take_turn(void)
+{
+    struct trap_area *area = kernel.area;
+
+    turn_wait(&area->slot[stub_config.slot].turn);
+    kernel.vcpu->vm = &kernel.vm;
+    kernel.vcpu->stlb = &kernel.stlb;
+    kernel.vcpu->reservation.valid = false;
+    area->kernel = stub_config.slot;
+    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+    if (kernel.epoch != atomic_load(&area->epoch)) {
+        kernel.epoch = atomic_load(&area->epoch);
+        stlb_flush(&kernel.stlb, NULL, NULL);
+    }
+    stretch = STRETCH;
+}
+
+static void to_monitor(enum trap_reason reason)
+{
+    struct trap_area *area = kernel.area;
+
+    area->reason = reason;
+    __atomic_fetch_or(&area->to_monitor, 1, __ATOMIC_SEQ_CST);
+    stub_syscall(__NR_futex, (uint64_t)&area->to_monitor, FUTEX_WAKE, 1, 0, 0, 0);
+    take_turn();
+}
+
+static uint32_t find_slot(uint64_t satp, enum priv mode)
+{
+    struct trap_area *area = kernel.area;
+
+    for (uint32_t i = 0; i < TRAP_SPACES; i++) {
+        struct trap_slot *slot = &area->slot[i];
+        if (slot->state == SPACE_LIVE && slot->mode == (uint32_t)mode && slot->satp == satp) {
+            slot->used = ++area->clock;
+            return i;
+        }
+    }
+    return TRAP_NONE;
+}
+
+/* The slot of such a space, which the monitor makes when there is none. */
+static uint32_t need_slot(uint64_t satp, enum priv mode)
+{
+    uint32_t slot = find_slot(satp, mode);
+
+    if (slot == TRAP_NONE) {
+        kernel.area->want_satp = satp;
+        kernel.area->want_mode = (uint32_t)mode;
+        to_monitor(REASON_SPACE);
+        slot = find_slot(satp, mode);
+    }
+    return slot;
+}
+
+/* The vCPU goes on in the kernel-mode space of its satp, until somebody gives this one its turn. */
+static void switch_space(void)
+{
+    uint32_t slot = need_slot(kernel.vcpu->priv.satp, PRIV_S);
+
+    foreign = 0;
+    if (slot == TRAP_NONE || slot == stub_config.slot)
+        return;
+    count(COUNT_HANDOVERS);
+    turn_give(&kernel.area->slot[slot].turn);
+    take_turn();
+}
+
+static void unmap_gone(gva_t va, uint64_t length)
+{
+    const struct trap_config *c = &stub_config;
+    gva_t end = va + length;
+
+    kernel.area->count[COUNT_REVOKED] += length >> PAGE_SHIFT;
+    if (va < c->base)
+        (void)stub_syscall(__NR_munmap, va, (end < c->base ? end : c->base) - va, 0, 0, 0, 0);
+    if (end > c->end && va < c->top) {
+        gva_t from = va > c->end ? va : c->end;
+        (void)stub_syscall(__NR_munmap, from, (end < c->top ? end : c->top) - from, 0, 0, 0, 0);
+    }
+}
+
+static bool user_gone;
+
+static void note_gone(gva_t va, uint64_t length)
+{
+    (void)va;
+    kernel.area->count[COUNT_REVOKED] += length >> PAGE_SHIFT;
+    user_gone = true;
+}
+
+/* Everything that fences until now ask for. */
+static void see_fences(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length))
+{
+    uint32_t epoch = atomic_load(&kernel.area->epoch);
+
+    if (tables->epoch == epoch)
+        return;
+    tables->epoch = epoch;
+    tables_check(tables, gone);
+}
+
+static void drop_slot(uint32_t slot)
+{
+    count(COUNT_DROPPED);
+    kernel.area->want_slot = slot;
+    to_monitor(REASON_DROP);
+}
+
+static void take_requests(void)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    uint32_t requests = atomic_exchange(&vcpu->requests, 0);
+
+    if (requests & (VCPU_REQ_TLB | VCPU_REQ_CODE)) {
+        kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
+        stlb_flush(&kernel.stlb, NULL, NULL);
+        __asm__ volatile("fence.i" : : : "memory");
+    }
+    if (requests & VCPU_REQ_EVENT) {
+        vcpu->priv.exit.kind = EXIT_HOST;
+        to_monitor(REASON_EXIT);
+    }
+    vcpu_update_timer(vcpu);
+}
+
+/* Some calls need nobody else. */
+static void handle_exit(void)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    const struct sbi_extension *extension;
+
+    if (vcpu->priv.exit.kind == EXIT_SBI) {
+        count(COUNT_SBI);
+        extension = sbi_find(vcpu->user.x[17]);
+        if (extension == sbi_find(SBI_EID_BASE) || extension == sbi_find(SBI_EID_TIME)) {
+            vcpu->priv.exit.kind = EXIT_NONE;
+            (void)!sbi_answer(vcpu, extension);
+            return;
+        }
+    }
+    to_monitor(REASON_EXIT);
+}
+
+static uint64_t privileged(void)
+{
+    const uint64_t *n = kernel.area->count;
+
+    return n[COUNT_PRIVILEGED] + n[COUNT_SRET] + n[COUNT_ECALLS];
+}
+
+/* Executes one instruction, and decides how long to go on like that. */
+static void step_once(void)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    uint64_t traps = vcpu->traps, mark = privileged();
+
+    if (step(vcpu))
+        handle_exit();
+    if (vcpu->traps != traps || privileged() != mark)
+        stretch = STRETCH;
+    else if (stretch > 0)
+        stretch--;
+    foreign = vcpu->priv.satp == kernel.satp ? 0 : foreign + 1;
+}
+
+/* Can the host execute the vCPU's code, as this space maps it? */
+static bool native(void)
+{
+    const struct vcpu_priv *priv = &kernel.vcpu->priv;
+
+    return priv->mode == PRIV_S && priv->satp == kernel.satp &&
+           (priv->sstatus & (SSTATUS_SUM | SSTATUS_MXR)) == 0 &&
+           fill_possible(kernel.vcpu->user.pc);
+}
+
+/* What kind of access the fault was: the host does not say. */
+static enum mmu_access access_of(struct vcpu *vcpu, gva_t va)
+{
+    struct insn insn;
+    const struct insn_info *info;
+
+    if (!step_peek(vcpu, &insn))
+        return MMU_FETCH;
+    info = insn_info(insn.id);
+    if (info->class < INSN_CLASS_LOAD || info->class > INSN_CLASS_AMO)
+        return MMU_FETCH;
+    bool atomic = info->class >= INSN_CLASS_LR;
+    gva_t at = vcpu->user.x[insn.rs1] + (atomic ? 0 : (uint64_t)(int64_t)insn.imm);
+    if (va - at >= (UINT64_C(1) << info->width))
+        return MMU_FETCH;
+    return info->class == INSN_CLASS_LOAD || info->class == INSN_CLASS_FLOAD ||
+                   info->class == INSN_CLASS_LR
+               ? MMU_LOAD
+               : MMU_STORE;
+}
+
+/* Finds the mapping for a fault of native code. The second fault in a row at the same place shows
+ * that a mapping does not help. */
+static bool find_mapping(struct trap_tables *tables, gva_t va, struct trap_map *map)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    bool again = last_fault == va && last_pc == vcpu->user.pc;
+
+    last_fault = va;
+    last_pc = vcpu->user.pc;
+    return !again && fill_find(vcpu, tables, va, access_of(vcpu, va), map);
+}
+
+static void user_fault(uint32_t slot, gva_t va)
+{
+    struct trap_tables *tables = &kernel.area->tables[slot];
+
+    if (find_mapping(tables, va, &user_map))
+        return;
+    user_map.length = 0;
+    if (tables->count >= TRAP_TABLES)
+        drop_slot(slot);
+    step_once();
+}
+
+/* Registers that user code left in its page: anything is possible but a zero register. */
+static void from_page(const struct trap_page *page)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+
+    memcpy(&vcpu->user, &page->user, sizeof(vcpu->user));
+    vcpu->user.x[0] = 0;
+    vcpu->user.fcsr &= 0xff;
+    if (vcpu->priv.sstatus & SSTATUS_FS)
+        vcpu->priv.sstatus |= SSTATUS_FS; /* whether it changed cannot be seen */
+    vcpu->priv.instret++;
+    vcpu->priv.cycle++;
+}
+
+static void run_user(void)
+{
+    struct trap_area *area = kernel.area;
+    struct vcpu *vcpu = kernel.vcpu;
+    uint32_t slot = need_slot(vcpu->priv.satp, PRIV_U);
+
+    if (slot == TRAP_NONE) {
+        step_once();
+        return;
+    }
+    struct trap_page *page = (struct trap_page *)(stub_config.pages + slot * PAGE_SIZE);
+    user_gone = false;
+    see_fences(&area->tables[slot], note_gone);
+    if (user_gone) {
+        user_map.length = 0;
+        drop_slot(slot);
+        return;
+    }
+    memcpy(&page->user, &vcpu->user, sizeof(vcpu->user));
+    page->map = user_map;
+    page->enter = 1;
+    __atomic_store_n(&area->current, slot, __ATOMIC_SEQ_CST);
+    if (atomic_load(&vcpu->requests) != 0) {
+        __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+        return;
+    }
+    user_map.length = 0;
+    count(COUNT_HANDOVERS);
+    turn_give(&page->to_user);
+    turn_wait(&page->to_kernel);
+    from_page(page);
+    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+    uint32_t signal = page->signal;
+    gva_t fault = page->fault;
+    count(COUNT_SIGNALS);
+    if (signal == SIGSEGV) {
+        user_fault(slot, fault);
+    } else if (signal != TRAP_KICK && signal != 0) {
+        if (signal == SIGSYS)
+            vcpu->user.pc -= 4;
+        step_once();
+    }
+}
+
+/* Until native code of this space can run, or for ever in another's. */
+static void run(void)
+{
+    struct trap_area *area = kernel.area;
+    struct vcpu *vcpu = kernel.vcpu;
+
+    for (;;) {
+        if (atomic_load(&vcpu->requests) != 0)
+            take_requests();
+        if (trap_take_interrupt(vcpu))
+            stretch = STRETCH;
+        if (vcpu->priv.mode == PRIV_U && fill_possible(vcpu->user.pc)) {
+            run_user();
+        } else if (foreign > FOREIGN && fill_possible(vcpu->user.pc)) {
+            switch_space();
+        } else if (stretch == 0 && native()) {
+            see_fences(&area->tables[stub_config.slot], unmap_gone);
+            if (atomic_load(&vcpu->requests) == 0)
+                return;
+        } else {
+            step_once();
+        }
+    }
+}
+
+/* True: guest code goes on where it was. */
+static bool native_fault(gva_t va)
+{
+    struct trap_tables *tables = &kernel.area->tables[stub_config.slot];
+    struct trap_map map;
+
+    if (find_mapping(tables, va, &map))
+        return fill_map(&map);
+    if (tables->count >= TRAP_TABLES)
+        fill_unmap_all();
+    return false;
+}
+
+static void native_signal(int number, const siginfo_t *info)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+
+    count(COUNT_SIGNALS);
+    vcpu->priv.instret++;
+    vcpu->priv.cycle++;
+    if (vcpu->priv.sstatus & SSTATUS_FS)
+        vcpu->priv.sstatus |= SSTATUS_FS;
+    vcpu->reservation.valid = false;
+    if (number == TRAP_KICK || (number == SIGSEGV && native_fault((gva_t)info->si_addr)))
+        return;
+    if (number == SIGSYS)
+        vcpu->user.pc -= 4;
+    step_once();
+    stretch = STRETCH;
+}
+
+void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc)
+{
+    static bool started;
+
+    if (!started) {
+        started = true;
+        take_turn();
+    } else {
+        context_save(uc, &kernel.vcpu->user);
+        native_signal(number, info);
+    }
+    run();
+    context_load(uc, &kernel.vcpu->user);
+}

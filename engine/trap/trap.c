@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's operations, and the monitor's side of a vCPU's run. */
+#include "engine/trap/trap.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/csr.h"
+#include "core/trap.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+#define LOOK_NS       UINT64_C(50000000)  /* how often a waiting monitor looks whether all live */
+#define PATIENCE_NS   UINT64_C(100000000) /* from a kick to the end of a space that ignores it */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static int vm_create(struct vm *vm)
+{
+    struct trap_vm *tv = calloc(1, sizeof(*tv));
+    uint64_t ram = vm->mem.slots[0].size;
+    int error;
+
+    if (tv == NULL)
+        return ERR_NO_MEMORY;
+    vm->engine_data = tv;
+    tv->vm = vm;
+    tv->image_fd = tv->epoll = -1;
+    tv->top = probe_top();
+    /* Above what an Sv39 guest can have, where the host has room there. */
+    tv->base = tv->top > GIB(1024) ? GIB(1024) : GIB(128);
+    error = image_make(tv);
+    if (error != 0)
+        return error;
+    tv->area_at = tv->base + ((tv->head.end + 2 * PAGE_SIZE + MIB(2) - 1) & ~(MIB(2) - 1));
+    tv->window_at = (tv->area_at + TRAP_FILE_SIZE + MIB(2) - 1) & ~(MIB(2) - 1);
+    tv->end = tv->window_at + ram;
+    if (tv->end > tv->top)
+        return ERR_RANGE;
+    return notify_start(tv);
+}
+
+static void vm_destroy(struct vm *vm)
+{
+    struct trap_vm *tv = vm->engine_data;
+
+    if (tv == NULL)
+        return;
+    notify_stop(tv);
+    if (tv->image_fd >= 0)
+        close(tv->image_fd);
+    free(tv);
+    vm->engine_data = NULL;
+}
+
+static int vcpu_create(struct vcpu *vcpu)
+{
+    struct trap_vm *tv = vcpu->vm->engine_data;
+    struct trap_vcpu *t = calloc(1, sizeof(*t));
+
+    if (t == NULL)
+        return ERR_NO_MEMORY;
+    t->tv = tv;
+    t->vcpu = vcpu;
+    t->area = MAP_FAILED;
+    t->fd = memfd_create("vcpu", MFD_CLOEXEC);
+    if (t->fd >= 0 && ftruncate(t->fd, (off_t)TRAP_FILE_SIZE) == 0)
+        t->area = mmap(NULL, TRAP_FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
+    if (t->area == MAP_FAILED) {
+        close(t->fd);
+        free(t);
+        return ERR_NO_MEMORY;
+    }
+    pthread_mutex_init(&t->lock, NULL);
+    for (unsigned i = 0; i < TRAP_SPACES; i++)
+        t->space[i].listener = -1;
+    vcpu->engine = t;
+    tv->vcpu[vcpu->priv.hartid] = t;
+    return 0;
+}
+
+static void destroy_spaces(struct trap_vcpu *t)
+{
+    for (unsigned i = 0; i < TRAP_SPACES; i++)
+        space_destroy(t, i);
+}
+
+static void vcpu_destroy(struct vcpu *vcpu)
+{
+    struct trap_vcpu *t = trap_of(vcpu);
+
+    if (t == NULL)
+        return;
+    destroy_spaces(t);
+    munmap(t->area, TRAP_FILE_SIZE);
+    close(t->fd);
+    free(t);
+    vcpu->engine = NULL;
+}
+
+/* The space that runs guest code, as far as the shared pages can be believed. */
+static void signal_current(struct trap_vcpu *t)
+{
+    uint32_t slot = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
+
+    if (slot < TRAP_SPACES && t->space[slot].pid != 0)
+        kill(t->space[slot].pid, TRAP_KICK);
+}
+
+static void kick(struct vcpu *vcpu)
+{
+    struct trap_vcpu *t = trap_of(vcpu);
+
+    if (t == NULL || !atomic_load(&vcpu->running))
+        return;
+    atomic_fetch_or(&t->area->vcpu.requests, atomic_load(&vcpu->requests) | VCPU_REQ_TIMER);
+    signal_current(t);
+}
+
+/* The spaces' copy of the interrupt bits is the truth while they have the vCPU: SEIP follows the
+ * irqchip's, SSIP moves there. Under the lock. */
+static void push_pending(struct trap_vcpu *t)
+{
+    _Atomic uint64_t *theirs = &t->area->vcpu.pending;
+    uint64_t ours = atomic_fetch_and(&t->vcpu->pending, ~SIP_SSIP);
+
+    atomic_fetch_or(theirs, ours & (SIP_SSIP | SIP_SEIP));
+    if ((ours & SIP_SEIP) == 0)
+        atomic_fetch_and(theirs, ~SIP_SEIP);
+}
+
+static void irq_pending(struct vcpu *vcpu, uint64_t mask)
+{
+    struct trap_vcpu *t = trap_of(vcpu);
+
+    (void)mask;
+    if (t == NULL)
+        return;
+    pthread_mutex_lock(&t->lock);
+    if (t->inside)
+        push_pending(t);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void hand_over(struct trap_vcpu *t)
+{
+    struct vcpu *vcpu = t->vcpu, *theirs = &t->area->vcpu;
+    uint32_t requests = atomic_load(&vcpu->requests);
+
+    atomic_fetch_and(&vcpu->requests, ~(uint32_t)(VCPU_REQ_TLB | VCPU_REQ_CODE | VCPU_REQ_TIMER));
+    theirs->user = vcpu->user;
+    theirs->priv = vcpu->priv;
+    theirs->priv.exit.kind = EXIT_NONE;
+    theirs->trap_repeat_pc = vcpu->trap_repeat_pc;
+    theirs->trap_repeat_instret = vcpu->trap_repeat_instret;
+    theirs->traps = vcpu->traps;
+    atomic_store(&theirs->hsm, HSM_STARTED);
+    pthread_mutex_lock(&t->lock);
+    t->inside = true;
+    atomic_store(&theirs->pending, atomic_load(&vcpu->pending) & SIP_STIP);
+    push_pending(t);
+    pthread_mutex_unlock(&t->lock);
+    atomic_fetch_or(&theirs->requests, requests | VCPU_REQ_TIMER);
+}
+
+/* What comes back is as hostile as a snapshot. */
+static void take_back(struct trap_vcpu *t)
+{
+    struct vcpu *vcpu = t->vcpu, *theirs = &t->area->vcpu;
+
+    vcpu->user = theirs->user;
+    vcpu->priv = theirs->priv;
+    csr_sanitize(vcpu);
+    vcpu->traps = theirs->traps;
+    vcpu->trap_repeat_pc = theirs->trap_repeat_pc;
+    vcpu->trap_repeat_instret = theirs->trap_repeat_instret;
+    vcpu->priv.version = VCPU_RECORD_VERSION;
+    pthread_mutex_lock(&t->lock);
+    t->inside = false;
+    uint64_t pending = atomic_load(&theirs->pending);
+    atomic_fetch_or(&vcpu->pending, pending & (SIP_SSIP | SIP_STIP));
+    if ((pending & SIP_STIP) == 0)
+        atomic_fetch_and(&vcpu->pending, ~SIP_STIP);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static uint32_t find_space(const struct trap_vcpu *t, uint64_t satp, enum priv mode)
+{
+    for (uint32_t i = 0; i < TRAP_SPACES; i++) {
+        if (t->space[i].pid != 0 && t->space[i].satp == satp && t->space[i].mode == mode)
+            return i;
+    }
+    return TRAP_NONE;
+}
+
+static unsigned spaces_most(const struct trap_vcpu *t)
+{
+    unsigned most =
+        t->tv->vm->max_spaces != 0 ? t->tv->vm->max_spaces / t->tv->vm->nvcpus : TRAP_SPACES;
+
+    return most < 2 ? 2 : most > TRAP_SPACES ? TRAP_SPACES : most;
+}
+
+/* A free slot, or that of the space whose last use is longest ago; never `keep`. */
+static uint32_t choose_slot(struct trap_vcpu *t, uint32_t keep)
+{
+    uint32_t best = TRAP_NONE;
+
+    for (uint32_t i = 0; i < spaces_most(t); i++) {
+        if (t->space[i].pid == 0)
+            return i;
+        if (i != keep && (best == TRAP_NONE || t->area->slot[i].used < t->area->slot[best].used))
+            best = i;
+    }
+    space_destroy(t, best);
+    return best;
+}
+
+/* The slot of the space, made when there is none. Without the means for another, others go. */
+static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, uint32_t keep)
+{
+    uint32_t slot = find_space(t, satp, mode);
+
+    if (slot != TRAP_NONE)
+        return slot;
+    for (unsigned tries = 0; tries < 4; tries++) {
+        slot = choose_slot(t, keep);
+        if (space_create(t, slot, satp, mode) == 0)
+            return slot;
+    }
+    return TRAP_NONE;
+}
+
+static void give_turn(struct trap_vcpu *t, uint32_t slot)
+{
+    uint32_t *turn = &t->area->slot[slot].turn;
+
+    __atomic_store_n(turn, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/* How long to sleep: until the deadline that the guest has set, or the next look. */
+static uint64_t sleep_ns(struct trap_vcpu *t, bool *due)
+{
+    struct vm *vm = t->tv->vm;
+    uint64_t deadline = __atomic_load_n(&t->area->vcpu.priv.stimecmp, __ATOMIC_SEQ_CST);
+    bool pending = (atomic_load(&t->area->vcpu.pending) & SIP_STIP) != 0;
+    uint64_t now = vm_time(vm);
+
+    *due = false;
+    if (pending || deadline == UINT64_MAX) {
+        atomic_store(&t->area->armed, deadline);
+        return LOOK_NS;
+    }
+    atomic_store(&t->area->armed, deadline);
+    if (deadline <= now) {
+        *due = true;
+        return LOOK_NS;
+    }
+    uint64_t ticks = deadline - now, most = LOOK_NS * vm->timebase_hz / NS_PER_SECOND;
+
+    return ticks >= most ? LOOK_NS : ticks * NS_PER_SECOND / vm->timebase_hz + 1;
+}
+
+/* A kick that nobody answers: the space goes. True: it went. */
+static bool ignored(struct trap_vcpu *t)
+{
+    if (atomic_load(&t->area->vcpu.requests) == 0) {
+        t->kicked_ns = 0;
+        return false;
+    }
+    if (t->kicked_ns == 0)
+        t->kicked_ns = now_ns();
+    return now_ns() - t->kicked_ns > PATIENCE_NS;
+}
+
+/* Waits until the spaces hand over. False: one of them is gone, or does not answer. */
+static bool wait_turn(struct trap_vcpu *t, uint32_t kernel)
+{
+    uint32_t *word = &t->area->to_monitor;
+
+    for (;;) {
+        uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+        bool due;
+        if (seen & 1) {
+            __atomic_fetch_and(word, ~1U, __ATOMIC_SEQ_CST);
+            t->kicked_ns = 0;
+            return true;
+        }
+        uint64_t ns = sleep_ns(t, &due);
+        if (due) {
+            atomic_fetch_or(&t->area->vcpu.requests, VCPU_REQ_TIMER);
+            signal_current(t);
+        }
+        struct timespec time = {.tv_sec = 0, .tv_nsec = (long)ns};
+        if (syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, NULL, 0) == 0 || errno != ETIMEDOUT)
+            continue;
+        uint32_t current = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
+        if (space_is_dead(t, kernel) || current >= TRAP_SPACES || space_is_dead(t, current) ||
+            ignored(t))
+            return false;
+    }
+}
+
+/*
+ * A space ended by itself or does not answer. What user code did to its own space is an illegal
+ * instruction of that code; a kernel that lost its own is parked.
+ */
+static void lost(struct trap_vcpu *t, uint32_t kernel)
+{
+    bool users = !space_is_dead(t, kernel) && t->area->vcpu.priv.mode == PRIV_U;
+    struct vcpu *vcpu = t->vcpu;
+    struct trap trap = {.cause = CAUSE_ILLEGAL_INSN};
+
+    destroy_spaces(t);
+    atomic_store(&t->area->to_monitor, 0);
+    take_back(t);
+    vcpu->priv.exit.kind = EXIT_HOST;
+    if (!users || trap_deliver(vcpu, &trap) != 0)
+        vcpu->priv.exit =
+            (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_ENGINE, .addr = vcpu->user.pc};
+}
+
+/* One turn of the spaces. True: the vCPU has an exit. */
+static bool turn(struct trap_vcpu *t, uint32_t *kernel)
+{
+    struct trap_area *area = t->area;
+
+    give_turn(t, *kernel);
+    if (!wait_turn(t, *kernel)) {
+        lost(t, *kernel);
+        return true;
+    }
+    uint32_t now = area->kernel, slot = area->want_slot;
+    if (now < TRAP_SPACES && t->space[now].pid != 0 && t->space[now].mode == PRIV_S)
+        *kernel = now;
+    switch (area->reason) {
+    case REASON_SPACE:
+        if (get_space(t, area->want_satp, area->want_mode == PRIV_U ? PRIV_U : PRIV_S, *kernel) !=
+            TRAP_NONE)
+            return false;
+        lost(t, *kernel);
+        return true;
+    case REASON_DROP:
+        if (slot < TRAP_SPACES && slot != *kernel)
+            space_destroy(t, slot);
+        return false;
+    default:
+        take_back(t);
+        return true;
+    }
+}
+
+static void run(struct vcpu *vcpu)
+{
+    struct trap_vcpu *t = trap_of(vcpu);
+    uint32_t kernel = t->area->kernel;
+
+    vcpu->priv.exit.kind = EXIT_NONE;
+    atomic_store(&vcpu->running, 1);
+    if (kernel >= TRAP_SPACES || t->space[kernel].pid == 0 || t->space[kernel].mode != PRIV_S)
+        kernel = get_space(t, vcpu->priv.satp, PRIV_S, TRAP_NONE);
+    if (kernel == TRAP_NONE) {
+        vcpu->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_ENGINE};
+    } else {
+        hand_over(t);
+        while (!turn(t, &kernel))
+            ;
+    }
+    atomic_store(&vcpu->running, 0);
+}
+
+static void post(struct vm *vm, struct vcpu *self, const struct hart_set *harts, uint32_t request)
+{
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        struct vcpu *vcpu = vm->vcpu[i];
+        if (((harts->mask[i / 64] >> (i % 64)) & 1) == 0 || trap_of(vcpu) == NULL)
+            continue;
+        atomic_fetch_or(&trap_of(vcpu)->area->vcpu.requests, request);
+        if (vcpu != self && atomic_load(&vcpu->running))
+            signal_current(trap_of(vcpu));
+    }
+}
+
+/* A vCPU outside of run sees its requests on the way in. */
+static void wait_seen(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
+                      uint32_t request)
+{
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        struct vcpu *vcpu = vm->vcpu[i];
+        if (vcpu == self || ((harts->mask[i / 64] >> (i % 64)) & 1) == 0 || trap_of(vcpu) == NULL)
+            continue;
+        while (atomic_load(&vcpu->running) &&
+               (atomic_load(&trap_of(vcpu)->area->vcpu.requests) & request) != 0)
+            usleep(10);
+    }
+}
+
+static void tlb_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
+                      const struct flush_range *range)
+{
+    (void)range; /* what did not change stays, so a fence may as well cover everything */
+    post(vm, self, harts, VCPU_REQ_TLB);
+    wait_seen(vm, self, harts, VCPU_REQ_TLB);
+}
+
+static void code_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts, gpa_t gpa,
+                       uint64_t size)
+{
+    (void)gpa;
+    (void)size;
+    post(vm, self, harts, VCPU_REQ_CODE);
+    wait_seen(vm, self, harts, VCPU_REQ_CODE);
+}
+
+static void stats(struct vm *vm, void (*line)(void *ctx, const char *name, uint64_t value),
+                  void *ctx)
+{
+    static const char *const names[] = {
+#define COUNTER(id, name) [COUNT_##id] = "trap." name,
+#include "engine/trap/counters.def"
+#undef COUNTER
+    };
+    uint64_t created = 0;
+
+    for (unsigned n = 0; n < TRAP_COUNTERS; n++) {
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < vm->nvcpus; i++)
+            sum += trap_of(vm->vcpu[i]) != NULL ? trap_of(vm->vcpu[i])->area->count[n] : 0;
+        line(ctx, names[n], sum);
+    }
+    for (unsigned i = 0; i < vm->nvcpus; i++)
+        created += trap_of(vm->vcpu[i]) != NULL ? trap_of(vm->vcpu[i])->created : 0;
+    line(ctx, "trap.spaces_created", created);
+}
+
+const struct engine_ops engine_trap = {
+    .name = "trap",
+    .probe = trap_probe,
+    .vm_create = vm_create,
+    .vm_destroy = vm_destroy,
+    .vcpu_create = vcpu_create,
+    .vcpu_destroy = vcpu_destroy,
+    .run = run,
+    .kick = kick,
+    .irq_pending = irq_pending,
+    .tlb_flush = tlb_flush,
+    .code_flush = code_flush,
+    .stats = stats,
+};

@@ -10,7 +10,7 @@
 #include "core/sbi/sbi.h"
 #include "engine/trap/stub/stub.h"
 
-#define STRETCH 24  /* instructions to go on with after one that the host could not execute */
+#define STRETCH 64  /* instructions to go on with after one that the host could not execute */
 #define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
 
 struct kernel kernel;
@@ -275,6 +275,22 @@ static void step_once(void)
     foreign = vcpu->priv.satp == kernel.satp ? 0 : foreign + 1;
 }
 
+/* A stretch of them, and the one that ended it. */
+static void interpret(bool can_be_native)
+{
+    uint64_t before = kernel.area->count[COUNT_INTERPRETED];
+
+    if (can_be_native)
+        stretch = fast_run(kernel.vcpu, stretch, STRETCH);
+    if (!can_be_native || stretch > 0) {
+        if (!can_be_native)
+            (void)fast_run(kernel.vcpu, FAST_MOST, FAST_MOST);
+        step_once();
+    }
+    if (!can_be_native)
+        foreign += (unsigned)(kernel.area->count[COUNT_INTERPRETED] - before);
+}
+
 /* Can the host execute the vCPU's code, as this space maps it? */
 static bool native(void)
 {
@@ -401,14 +417,15 @@ static void run(void)
             stretch = STRETCH;
         if (vcpu->priv.mode == PRIV_U && fill_possible(vcpu->user.pc)) {
             run_user();
-        } else if (foreign > FOREIGN && fill_possible(vcpu->user.pc)) {
+        } else if (foreign > FOREIGN && vcpu->priv.satp != kernel.satp &&
+                   fill_possible(vcpu->user.pc)) {
             switch_space();
-        } else if (stretch == 0 && native()) {
+        } else if (!native() || stretch > 0) {
+            interpret(native());
+        } else {
             see_fences(&area->tables[stub_config.slot], unmap_gone);
             if (atomic_load(&vcpu->requests) == 0)
                 return;
-        } else {
-            step_once();
         }
     }
 }

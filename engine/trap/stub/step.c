@@ -4,18 +4,12 @@
 #include "core/vmem.h"
 #include "engine/trap/stub/stub.h"
 
-#define DECODED 1024
-
 /* What a word means does not depend on where it lies: nothing ever has to be dropped. */
-static struct insn decoded[DECODED];
+struct insn step_decoded[STEP_DECODED];
 
-static const struct insn *decode(uint32_t raw)
+void step_miss(uint32_t raw, struct insn *insn)
 {
-    struct insn *insn = &decoded[(raw ^ raw >> 12 ^ raw >> 22) % DECODED];
-
-    if (insn->raw != raw || insn->len == 0)
-        insn_decode(&kernel.vm.isa, raw, insn);
-    return insn;
+    insn_decode(&kernel.vm.isa, raw, insn);
 }
 
 bool step_peek(struct vcpu *vcpu, struct insn *insn)
@@ -25,7 +19,7 @@ bool step_peek(struct vcpu *vcpu, struct insn *insn)
 
     if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK)
         return false;
-    *insn = *decode(raw);
+    *insn = *step_decode(raw);
     return true;
 }
 
@@ -64,7 +58,7 @@ bool step(struct vcpu *vcpu)
     count(COUNT_INTERPRETED);
     if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK)
         return deliver(vcpu, &at.trap);
-    const struct insn *insn = decode(raw);
+    const struct insn *insn = step_decode(raw);
     note(vcpu, insn);
     enum exec_status status = exec_insn(vcpu, insn, &trap);
     if (status == EXEC_TRAP)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stretches of guest instructions between privileged ones, where a signal for each of these would
+ * cost more than the stretch: integer instructions, loads and stores of RAM, and the CSRs that are
+ * nothing but words. Whatever is more than that is left to core, at pc.
+ */
+#include "core/alu.h"
+#include "core/csr.h"
+#include "engine/trap/stub/stub.h"
+
+#define PAGES       32 /* remembered for each kind of access */
+#define GENERATIONS 4096
+
+/* Host address - guest-virtual address of a page; the tag is the page and the generation. */
+static struct page {
+    uint64_t tag, addend;
+} pages[3][PAGES];
+static uint64_t generation = 1;
+
+/* What the pages were looked up under. */
+static struct {
+    uint64_t satp, flags;
+    uint32_t epoch, mode;
+} context;
+
+static void forget(void)
+{
+    if (++generation < GENERATIONS)
+        return;
+    memset(pages, 0, sizeof(pages));
+    generation = 1;
+}
+
+static void check_context(const struct vcpu *vcpu)
+{
+    uint64_t flags = vcpu->priv.sstatus & (SSTATUS_SUM | SSTATUS_MXR);
+
+    if (context.satp == vcpu->priv.satp && context.flags == flags &&
+        context.epoch == kernel.epoch && context.mode == vcpu->priv.mode)
+        return;
+    context.satp = vcpu->priv.satp;
+    context.flags = flags;
+    context.epoch = kernel.epoch;
+    context.mode = vcpu->priv.mode;
+    forget();
+}
+
+/* Guest RAM in the window. */
+static uint8_t *ram_at(gpa_t gpa)
+{
+    uint64_t offset = gpa - stub_config.ram;
+
+    return offset < stub_config.ram_size ? (uint8_t *)stub_config.window + offset : NULL;
+}
+
+static bool leaf_plain(const struct vcpu *vcpu, uint64_t pte, unsigned level,
+                       enum mmu_access access)
+{
+    static const uint64_t needs[] = {[MMU_LOAD] = PTE_V | PTE_A | PTE_R,
+                                     [MMU_STORE] = PTE_V | PTE_A | PTE_D | PTE_R | PTE_W,
+                                     [MMU_FETCH] = PTE_V | PTE_A | PTE_X};
+    bool user = vcpu->priv.mode == PRIV_U;
+    bool sum = (vcpu->priv.sstatus & SSTATUS_SUM) != 0 && access != MMU_FETCH;
+
+    if ((pte & needs[access]) != needs[access] || (pte & (PTE_N | PTE_PBMT | PTE_RESERVED)) != 0)
+        return false;
+    if (((pte & PTE_U) != 0) != user && !(sum && !user))
+        return false;
+    return ((pte >> PTE_PPN_SHIFT) & ((UINT64_C(1) << (9 * level)) - 1)) == 0;
+}
+
+/* The page of va in the window when the walk is the plain one; NULL leaves it to core. */
+static uint8_t *walk(const struct vcpu *vcpu, gva_t va, enum mmu_access access)
+{
+    uint64_t satp = vcpu->priv.satp;
+    unsigned mode = (unsigned)(satp >> SATP_MODE_SHIFT);
+    gpa_t table = (satp & SATP_PPN) << PAGE_SHIFT;
+
+    if (mode == SATP_MODE_BARE)
+        return ram_at(va & PAGE_MASK);
+    if (mode != SATP_MODE_SV39 || (uint64_t)((int64_t)(va << 25) >> 25) != va)
+        return NULL;
+    for (unsigned level = 3; level-- > 0;) {
+        const uint8_t *at = ram_at(table + ((va >> (PAGE_SHIFT + 9 * level)) & 511) * 8);
+        if (at == NULL)
+            return NULL;
+        uint64_t pte = __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
+        uint64_t below = (UINT64_C(1) << (9 * level)) - 1;
+        table = ((pte & PTE_PPN) >> PTE_PPN_SHIFT) << PAGE_SHIFT;
+        if ((pte & (PTE_R | PTE_W | PTE_X)) != 0)
+            return leaf_plain(vcpu, pte, level, access)
+                       ? ram_at(table + ((va >> PAGE_SHIFT) & below) * PAGE_SIZE)
+                       : NULL;
+        if ((pte & (PTE_V | PTE_U | PTE_A | PTE_D | PTE_N | PTE_PBMT | PTE_RESERVED)) != PTE_V)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Where the aligned access goes, or NULL. */
+static inline void *reach(const struct vcpu *vcpu, gva_t va, uint64_t size, enum mmu_access access)
+{
+    struct page *page = &pages[access][(va >> PAGE_SHIFT) % PAGES];
+    uint64_t tag = (va & PAGE_MASK) | generation;
+
+    if (UNLIKELY((va & (size - 1)) != 0))
+        return NULL;
+    if (UNLIKELY(page->tag != tag)) {
+        uint8_t *host = walk(vcpu, va, access);
+        if (host == NULL)
+            return NULL;
+        page->tag = tag;
+        page->addend = (uint64_t)(uintptr_t)host - (va & PAGE_MASK);
+    }
+    return (void *)(uintptr_t)(va + page->addend);
+}
+
+/* The words among the CSRs, and reads of two more. */
+static uint64_t *csr_word(struct vcpu *vcpu, unsigned number, uint64_t *mask)
+{
+    *mask = ~UINT64_C(0);
+    switch (number) {
+    case CSR_sscratch:
+        return &vcpu->priv.sscratch;
+    case CSR_sepc:
+        *mask = ~UINT64_C(1);
+        return &vcpu->priv.sepc;
+    case CSR_scause:
+        return &vcpu->priv.scause;
+    case CSR_stval:
+        return &vcpu->priv.stval;
+    case CSR_stvec:
+        *mask = ~UINT64_C(3);
+        return &vcpu->priv.stvec;
+    default:
+        return NULL;
+    }
+}
+
+static bool access_csr(struct vcpu *vcpu, const struct insn *insn)
+{
+    uint64_t mask, *word = csr_word(vcpu, (unsigned)insn->imm, &mask);
+    uint64_t *x = vcpu->user.x, value = x[insn->rs1];
+    bool reads = insn->id == INSN_csrrs && insn->rs1 == 0;
+
+    if (vcpu->priv.mode != PRIV_S)
+        return false;
+    if (insn->imm == CSR_sstatus && reads) {
+        x[insn->rd] = csr_sstatus(vcpu);
+        return true;
+    }
+    if (word == NULL || (!reads && insn->id != INSN_csrrw))
+        return false;
+    uint64_t old = *word;
+    if (!reads && insn->imm == CSR_stvec && (value & ~mask) != 0)
+        return false;
+    if (!reads)
+        *word = value & mask;
+    x[insn->rd] = old;
+    return true;
+}
+
+#define A  x[d->rs1]
+#define B  x[d->rs2]
+#define I  ((uint64_t)(int64_t)d->imm)
+#define PC pc
+
+#define NEXT()                                                                                     \
+    x[0] = 0;                                                                                      \
+    pc += d->len;                                                                                  \
+    break
+
+/* One function, above the usual length: the cases are expanded from core's table. */
+unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
+{
+    uint64_t *x = vcpu->user.x;
+    uint64_t pc = vcpu->user.pc;
+    unsigned left = limit, done = 0;
+
+    check_context(vcpu);
+    while (left > 0 && done < FAST_MOST) {
+        const uint16_t *at = reach(vcpu, pc, 2, MMU_FETCH);
+        if (UNLIKELY(at == NULL))
+            break;
+        uint32_t raw = at[0];
+        if ((raw & 3) == 3) {
+            if (UNLIKELY((pc & ~PAGE_MASK) == PAGE_SIZE - 2))
+                break;
+            raw |= (uint32_t)at[1] << 16;
+        }
+        const struct insn *d = step_decode(raw);
+        switch (d->id) {
+#define ALU(id, value)                                                                             \
+    case INSN_##id:                                                                                \
+        x[d->rd] = (value);                                                                        \
+        NEXT();
+#define BRANCH(id, taken)                                                                          \
+    case INSN_##id:                                                                                \
+        pc += (taken) ? I : d->len;                                                                \
+        break;
+#define JUMP(id, target)                                                                           \
+    case INSN_##id: {                                                                              \
+        uint64_t to = (target);                                                                    \
+        x[d->rd] = pc + d->len;                                                                    \
+        x[0] = 0;                                                                                  \
+        pc = to;                                                                                   \
+        break;                                                                                     \
+    }
+#define LOAD(id, type)                                                                             \
+    case INSN_##id: {                                                                              \
+        const type *from = reach(vcpu, A + I, sizeof(type), MMU_LOAD);                             \
+        if (UNLIKELY(from == NULL))                                                                \
+            goto slow;                                                                             \
+        x[d->rd] = (uint64_t)__atomic_load_n(from, __ATOMIC_RELAXED);                              \
+        NEXT();                                                                                    \
+    }
+#define STORE(id, type)                                                                            \
+    case INSN_##id: {                                                                              \
+        type *to = reach(vcpu, A + I, sizeof(type), MMU_STORE);                                    \
+        if (UNLIKELY(to == NULL))                                                                  \
+            goto slow;                                                                             \
+        __atomic_store_n(to, (type)B, __ATOMIC_RELAXED);                                           \
+        NEXT();                                                                                    \
+    }
+#include "core/exec_alu.def"
+        case INSN_csrrw:
+        case INSN_csrrs:
+            if (!access_csr(vcpu, d))
+                goto slow;
+            count(COUNT_PRIVILEGED);
+            left = again + 1;
+            NEXT();
+        default:
+            goto slow;
+        }
+        left--;
+        done++;
+    }
+slow:
+    vcpu->user.pc = pc;
+    vcpu->priv.instret += done;
+    vcpu->priv.cycle += done;
+    kernel.area->count[COUNT_INTERPRETED] += done;
+    return left;
+}

@@ -15,9 +15,13 @@
 #define TRAP_SPACES 64 /* most spaces of a vCPU */
 #define TRAP_TABLES 96 /* page-table pages that a space remembers */
 #define TRAP_NONE   UINT32_MAX
+#define TRAP_OUTPUT 4096 /* console bytes on their way, a power of two */
 
 /* The signal that takes a space out of guest code. */
 #define TRAP_KICK 10
+
+/* A futex word that says whose turn it is. Whoever gives a turn wakes only a sleeper. */
+enum trap_turn { TURN_NOT = 0, TURN_YOURS = 1, TURN_ASLEEP = 2 };
 
 /* A mapping that a space shall make of guest RAM: into guest-virtual space, in whole pages. */
 struct trap_map {
@@ -92,6 +96,8 @@ struct trap_area {
     _Atomic uint32_t epoch; /* fences that every space has to see before guest code runs */
     _Atomic uint64_t armed; /* guest time until which the monitor sleeps */
     uint64_t clock;
+    uint32_t printed, taken; /* bytes ever put into `output`, and ever taken out of it */
+    uint8_t output[TRAP_OUTPUT];
     uint64_t count[TRAP_COUNTERS];
     struct trap_slot slot[TRAP_SPACES];
     struct trap_tables tables[TRAP_SPACES];

@@ -16,7 +16,7 @@
 #include "core/trap.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-#define LOOK_NS       UINT64_C(50000000)  /* how often a waiting monitor looks whether all live */
+#define LOOK_NS       UINT64_C(20000000)  /* how often a waiting monitor looks whether all live */
 #define PATIENCE_NS   UINT64_C(100000000) /* from a kick to the end of a space that ignores it */
 
 static uint64_t now_ns(void)
@@ -247,8 +247,8 @@ static void give_turn(struct trap_vcpu *t, uint32_t slot)
 {
     uint32_t *turn = &t->area->slot[slot].turn;
 
-    __atomic_store_n(turn, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (__atomic_exchange_n(turn, TURN_YOURS, __ATOMIC_SEQ_CST) == TURN_ASLEEP)
+        syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 /* How long to sleep: until the deadline that the guest has set, or the next look. */
@@ -286,6 +286,26 @@ static bool ignored(struct trap_vcpu *t)
     return now_ns() - t->kicked_ns > PATIENCE_NS;
 }
 
+/* What the guest printed by single characters since the last look. */
+static void take_output(struct trap_vcpu *t)
+{
+    struct vm *vm = t->tv->vm;
+    uint32_t printed = __atomic_load_n(&t->area->printed, __ATOMIC_ACQUIRE);
+    uint8_t bytes[512];
+
+    if (printed - t->taken > TRAP_OUTPUT) /* nonsense */
+        printed = t->taken;
+    while (printed != t->taken) {
+        size_t n = 0;
+        while (n < sizeof(bytes) && printed != t->taken)
+            bytes[n++] = t->area->output[t->taken++ % TRAP_OUTPUT];
+        vm_lock(vm);
+        console_put(&vm->console, bytes, n);
+        vm_unlock(vm);
+    }
+    __atomic_store_n(&t->area->taken, t->taken, __ATOMIC_RELEASE);
+}
+
 /* Waits until the spaces hand over. False: one of them is gone, or does not answer. */
 static bool wait_turn(struct trap_vcpu *t, uint32_t kernel)
 {
@@ -307,6 +327,7 @@ static bool wait_turn(struct trap_vcpu *t, uint32_t kernel)
         struct timespec time = {.tv_sec = 0, .tv_nsec = (long)ns};
         if (syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, NULL, 0) == 0 || errno != ETIMEDOUT)
             continue;
+        take_output(t);
         uint32_t current = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
         if (space_is_dead(t, kernel) || current >= TRAP_SPACES || space_is_dead(t, current) ||
             ignored(t))
@@ -343,6 +364,7 @@ static bool turn(struct trap_vcpu *t, uint32_t *kernel)
         lost(t, *kernel);
         return true;
     }
+    take_output(t);
     uint32_t now = area->kernel, slot = area->want_slot;
     if (now < TRAP_SPACES && t->space[now].pid != 0 && t->space[now].mode == PRIV_S)
         *kernel = now;

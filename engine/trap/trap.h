@@ -35,6 +35,7 @@ struct trap_vcpu {
     bool inside;            /* run has handed the vCPU over; under the lock */
     uint64_t kicked_ns;     /* since when a kick waits for an answer; 0: none does */
     struct trap_space space[TRAP_SPACES];
+    uint32_t taken;   /* of the area's output */
     uint64_t created; /* statistics */
 };
 

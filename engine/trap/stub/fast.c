@@ -10,6 +10,7 @@
 
 #define PAGES       32 /* remembered for each kind of access */
 #define GENERATIONS 4096
+#define DECODED     1024 /* places of a page; those 2 KiB apart share one */
 
 /* Host address - guest-virtual address of a page; the tag is the page and the generation. */
 static struct page {
@@ -160,54 +161,117 @@ static bool access_csr(struct vcpu *vcpu, const struct insn *insn)
     return true;
 }
 
+/* The words of the page at pc, or NULL. */
+static const uint16_t *code_page(const struct vcpu *vcpu, gva_t pc)
+{
+    return reach(vcpu, pc & PAGE_MASK, PAGE_SIZE, MMU_FETCH);
+}
+
+bool fast_fetch(struct vcpu *vcpu, uint32_t *raw)
+{
+    uint64_t pc = vcpu->user.pc, slot = (pc & ~PAGE_MASK) >> 1;
+    const uint16_t *code;
+
+    check_context(vcpu);
+    code = (pc & 1) == 0 ? code_page(vcpu, pc) : NULL;
+    if (code == NULL || (slot == PAGE_SIZE / 2 - 1 && (code[slot] & 3) == 3))
+        return false;
+    *raw = code[slot];
+    if ((*raw & 3) == 3)
+        *raw |= (uint32_t)code[slot + 1] << 16;
+    return true;
+}
+
+/* What was decoded at each place of a page, for whichever page it was: the words say whether it
+ * still holds, so that nothing ever has to be dropped. */
+static struct insn decoded[DECODED];
+
 #define A  x[d->rs1]
 #define B  x[d->rs2]
 #define I  ((uint64_t)(int64_t)d->imm)
 #define PC pc
 
+/* Fetches, decodes and goes to the handler; ends where fast_run has to. */
+#define DISPATCH()                                                                                 \
+    do {                                                                                           \
+        if (UNLIKELY(((pc ^ base) & PAGE_MASK) != 0) || UNLIKELY(--left < 0))                      \
+            goto look;                                                                             \
+        const uint16_t *at =                                                                       \
+            (const uint16_t *)(const void *)((const uint8_t *)code + (pc - base));                 \
+        uint32_t raw = at[0];                                                                      \
+        if ((raw & 3) == 3) {                                                                      \
+            if (UNLIKELY(pc - base == PAGE_SIZE - 2))                                              \
+                goto slow;                                                                         \
+            raw |= (uint32_t)at[1] << 16;                                                          \
+        }                                                                                          \
+        d = &decoded[(pc >> 1) % DECODED];                                                         \
+        if (UNLIKELY(d->raw != raw))                                                               \
+            insn_decode(&kernel.vm.isa, raw, d);                                                   \
+        goto *label[d->id];                                                                        \
+    } while (0)
 #define NEXT()                                                                                     \
-    x[0] = 0;                                                                                      \
-    pc += d->len;                                                                                  \
-    break
+    do {                                                                                           \
+        x[0] = 0;                                                                                  \
+        pc += d->len;                                                                              \
+        DISPATCH();                                                                                \
+    } while (0)
 
-/* One function, above the usual length: the cases are expanded from core's table. */
+/* One function, far above the usual length: threaded code needs its labels in one place. `left`
+ * counts down, `budget` holds what of it has been accounted for. */
 unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
 {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init" /* a default, then what has a handler */
+    static const void *const label[INSN_COUNT] = {
+        [0 ... INSN_COUNT - 1] = &&slow,
+#define ALU(id, value)    [INSN_##id] = &&do_##id,
+#define BRANCH(id, taken) [INSN_##id] = &&do_##id,
+#define JUMP(id, target)  [INSN_##id] = &&do_##id,
+#define LOAD(id, type)    [INSN_##id] = &&do_##id,
+#define STORE(id, type)   [INSN_##id] = &&do_##id,
+#include "core/exec_alu.def"
+        [INSN_csrrw] = &&do_csr,
+        [INSN_csrrs] = &&do_csr,
+    };
+#pragma GCC diagnostic pop
     uint64_t *x = vcpu->user.x;
-    uint64_t pc = vcpu->user.pc;
-    unsigned left = limit, done = 0;
+    uint64_t pc = vcpu->user.pc, base = 0;
+    const uint16_t *code = NULL;
+    struct insn *d;
+    int left = (int)limit, total = (int)limit;
 
     check_context(vcpu);
-    while (left > 0 && done < FAST_MOST) {
-        const uint16_t *at = reach(vcpu, pc, 2, MMU_FETCH);
-        if (UNLIKELY(at == NULL))
-            break;
-        uint32_t raw = at[0];
-        if ((raw & 3) == 3) {
-            if (UNLIKELY((pc & ~PAGE_MASK) == PAGE_SIZE - 2))
-                break;
-            raw |= (uint32_t)at[1] << 16;
-        }
-        const struct insn *d = step_decode(raw);
-        switch (d->id) {
+    if (UNLIKELY((pc & 1) != 0))
+        goto slow;
+look:
+    if (left <= 0) {
+        left = 0;
+        goto out;
+    }
+    base = pc & PAGE_MASK;
+    code = code_page(vcpu, pc);
+    if (code == NULL)
+        goto out;
+    DISPATCH();
+
 #define ALU(id, value)                                                                             \
-    case INSN_##id:                                                                                \
-        x[d->rd] = (value);                                                                        \
-        NEXT();
+    do_##id : x[d->rd] = (value);                                                                  \
+    NEXT();
 #define BRANCH(id, taken)                                                                          \
-    case INSN_##id:                                                                                \
-        pc += (taken) ? I : d->len;                                                                \
-        break;
+    do_##id : pc += (taken) ? I : d->len;                                                          \
+    DISPATCH();
 #define JUMP(id, target)                                                                           \
-    case INSN_##id: {                                                                              \
+    do_##id:                                                                                       \
+    {                                                                                              \
         uint64_t to = (target);                                                                    \
         x[d->rd] = pc + d->len;                                                                    \
         x[0] = 0;                                                                                  \
         pc = to;                                                                                   \
-        break;                                                                                     \
+        DISPATCH();                                                                                \
     }
 #define LOAD(id, type)                                                                             \
-    case INSN_##id: {                                                                              \
+    do_##id:                                                                                       \
+    {                                                                                              \
         const type *from = reach(vcpu, A + I, sizeof(type), MMU_LOAD);                             \
         if (UNLIKELY(from == NULL))                                                                \
             goto slow;                                                                             \
@@ -215,7 +279,8 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
         NEXT();                                                                                    \
     }
 #define STORE(id, type)                                                                            \
-    case INSN_##id: {                                                                              \
+    do_##id:                                                                                       \
+    {                                                                                              \
         type *to = reach(vcpu, A + I, sizeof(type), MMU_STORE);                                    \
         if (UNLIKELY(to == NULL))                                                                  \
             goto slow;                                                                             \
@@ -223,23 +288,21 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
         NEXT();                                                                                    \
     }
 #include "core/exec_alu.def"
-        case INSN_csrrw:
-        case INSN_csrrs:
-            if (!access_csr(vcpu, d))
-                goto slow;
-            count(COUNT_PRIVILEGED);
-            left = again + 1;
-            NEXT();
-        default:
-            goto slow;
-        }
-        left--;
-        done++;
+do_csr:
+    if (!access_csr(vcpu, d))
+        goto slow;
+    count(COUNT_PRIVILEGED);
+    if (left < (int)again) {
+        total += (int)again - left;
+        left = (int)again;
     }
+    NEXT();
 slow:
+    left++;
+out:
     vcpu->user.pc = pc;
-    vcpu->priv.instret += done;
-    vcpu->priv.cycle += done;
-    kernel.area->count[COUNT_INTERPRETED] += done;
-    return left;
+    vcpu->priv.instret += (uint64_t)(total - left);
+    vcpu->priv.cycle += (uint64_t)(total - left);
+    kernel.area->count[COUNT_INTERPRETED] += (uint64_t)(total - left);
+    return (unsigned)left;
 }

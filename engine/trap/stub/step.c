@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* One guest instruction by core, with what its words mean kept: decoding is most of the work. */
+/* One guest instruction by core. */
 #include "core/exec.h"
 #include "core/vmem.h"
 #include "engine/trap/stub/stub.h"
 
-/* What a word means does not depend on where it lies: nothing ever has to be dropped. */
-struct insn step_decoded[STEP_DECODED];
-
-void step_miss(uint32_t raw, struct insn *insn)
-{
-    insn_decode(&kernel.vm.isa, raw, insn);
-}
-
-bool step_peek(struct vcpu *vcpu, struct insn *insn)
+/* False: *trap is filled. */
+static bool fetch(struct vcpu *vcpu, struct insn *insn, struct trap *trap)
 {
     struct vmem_at at;
     uint32_t raw;
 
-    if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK)
+    if (!fast_fetch(vcpu, &raw) && vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK) {
+        *trap = at.trap;
         return false;
-    *insn = *step_decode(raw);
+    }
+    insn_decode(&kernel.vm.isa, raw, insn);
     return true;
+}
+
+bool step_peek(struct vcpu *vcpu, struct insn *insn)
+{
+    struct trap trap;
+
+    return fetch(vcpu, insn, &trap);
 }
 
 static void note(const struct vcpu *vcpu, const struct insn *insn)
@@ -51,23 +53,21 @@ static bool deliver(struct vcpu *vcpu, const struct trap *trap)
 
 bool step(struct vcpu *vcpu)
 {
-    struct vmem_at at;
+    struct insn insn;
     struct trap trap;
-    uint32_t raw;
 
     count(COUNT_INTERPRETED);
-    if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK)
-        return deliver(vcpu, &at.trap);
-    const struct insn *insn = step_decode(raw);
-    note(vcpu, insn);
-    enum exec_status status = exec_insn(vcpu, insn, &trap);
+    if (!fetch(vcpu, &insn, &trap))
+        return deliver(vcpu, &trap);
+    note(vcpu, &insn);
+    enum exec_status status = exec_insn(vcpu, &insn, &trap);
     if (status == EXEC_TRAP)
         return deliver(vcpu, &trap);
     if (status != EXEC_EXIT || vcpu->priv.exit.kind == EXIT_WFI) {
         vcpu->priv.instret++;
         vcpu->priv.cycle++;
     }
-    if (insn->id == INSN_sfence_vma) {
+    if (insn.id == INSN_sfence_vma) {
         count(COUNT_FENCES);
         kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
     }

@@ -65,25 +65,14 @@ struct kernel {
 };
 extern struct kernel kernel;
 
-/* step.c: the instruction that a word means. */
-#define STEP_DECODED 1024
-extern struct insn step_decoded[STEP_DECODED];
-void step_miss(uint32_t raw, struct insn *insn);
-static inline const struct insn *step_decode(uint32_t raw)
-{
-    struct insn *insn = &step_decoded[(raw ^ raw >> 12 ^ raw >> 22) % STEP_DECODED];
-
-    if (UNLIKELY(insn->raw != raw || insn->len == 0))
-        step_miss(raw, insn);
-    return insn;
-}
-
 /* fast.c: executes until something is not for it, or `limit` instructions are done; a privileged
  * one makes them `again` from there. Returns how many are left; 0: that was all. */
 #define FAST_MOST 1000
 unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again);
+/* The instruction at pc when its page is a plain one. */
+bool fast_fetch(struct vcpu *vcpu, uint32_t *raw);
 
-/* One guest instruction by core. True: vcpu->priv.exit is filled. */
+/* step.c: one guest instruction by core. True: vcpu->priv.exit is filled. */
 bool step(struct vcpu *vcpu);
 /* The instruction at pc, decoded; false when it cannot be fetched. */
 bool step_peek(struct vcpu *vcpu, struct insn *insn);

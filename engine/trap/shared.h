@@ -42,13 +42,14 @@ struct trap_page {
 };
 _Static_assert(sizeof(struct trap_page) <= PAGE_SIZE, "a page of its own");
 
-/* A page-table page that a space's mappings depend on: entries as they were when they were used,
- * 0 where none was. */
+/* A page-table page that a space's mappings depend on: the entries from `low` to `high` as they
+ * were when last looked at, and which of them a mapping came from. */
 struct trap_table {
     gpa_t gpa;
     gva_t base; /* what entry 0 translates */
     uint16_t low, high;
     uint8_t level; /* 0: its entries are for 4 KiB */
+    uint64_t used[512 / 64];
     uint64_t entry[512];
 };
 

@@ -8,9 +8,9 @@
 #include "core/csr.h"
 #include "engine/trap/stub/stub.h"
 
-#define PAGES       32 /* remembered for each kind of access */
-#define GENERATIONS 4096
-#define DECODED     1024 /* places of a page; those 2 KiB apart share one */
+#define PAGES         32 /* remembered for each kind of access */
+#define GENERATIONS   4096
+#define DECODED_PAGES 16
 
 /* Host address - guest-virtual address of a page; the tag is the page and the generation. */
 static struct page {
@@ -99,10 +99,11 @@ static uint8_t *walk(const struct vcpu *vcpu, gva_t va, enum mmu_access access)
 }
 
 /* Where the aligned access goes, or NULL. */
-static inline void *reach(const struct vcpu *vcpu, gva_t va, uint64_t size, enum mmu_access access)
+static inline void *reach(const struct vcpu *vcpu, gva_t va, uint64_t size, enum mmu_access access,
+                          uint64_t now)
 {
     struct page *page = &pages[access][(va >> PAGE_SHIFT) % PAGES];
-    uint64_t tag = (va & PAGE_MASK) | generation;
+    uint64_t tag = (va & PAGE_MASK) | now;
 
     if (UNLIKELY((va & (size - 1)) != 0))
         return NULL;
@@ -164,10 +165,29 @@ static bool access_csr(struct vcpu *vcpu, const struct insn *insn)
 /* The words of the page at pc, or NULL. */
 static const uint16_t *code_page(const struct vcpu *vcpu, gva_t pc)
 {
-    return reach(vcpu, pc & PAGE_MASK, PAGE_SIZE, MMU_FETCH);
+    return reach(vcpu, pc & PAGE_MASK, PAGE_SIZE, MMU_FETCH, generation);
 }
 
-bool fast_fetch(struct vcpu *vcpu, uint32_t *raw)
+/* What was decoded at each place of a page, for whichever page it was: the words say whether it
+ * still holds, so that nothing ever has to be dropped. rd is X_NONE where nothing is written. */
+#define X_NONE 32
+_Static_assert(offsetof(struct vcpu_user, pc) == X_NONE * sizeof(uint64_t),
+               "what lands in x[X_NONE] is overwritten with pc at the end of a stretch");
+static struct insn decoded[DECODED_PAGES][PAGE_SIZE / 2];
+
+static struct insn *decoded_page(gva_t base)
+{
+    return decoded[(base >> PAGE_SHIFT ^ base >> 24) % DECODED_PAGES];
+}
+
+static void decode(uint32_t raw, struct insn *d)
+{
+    insn_decode(&kernel.vm.isa, raw, d);
+    if (d->rd == 0)
+        d->rd = X_NONE;
+}
+
+bool fast_fetch(struct vcpu *vcpu, struct insn *insn)
 {
     uint64_t pc = vcpu->user.pc, slot = (pc & ~PAGE_MASK) >> 1;
     const uint16_t *code;
@@ -176,15 +196,17 @@ bool fast_fetch(struct vcpu *vcpu, uint32_t *raw)
     code = (pc & 1) == 0 ? code_page(vcpu, pc) : NULL;
     if (code == NULL || (slot == PAGE_SIZE / 2 - 1 && (code[slot] & 3) == 3))
         return false;
-    *raw = code[slot];
-    if ((*raw & 3) == 3)
-        *raw |= (uint32_t)code[slot + 1] << 16;
+    uint32_t raw = code[slot];
+    if ((raw & 3) == 3)
+        raw |= (uint32_t)code[slot + 1] << 16;
+    struct insn *d = &decoded_page(pc & PAGE_MASK)[slot];
+    if (d->raw != raw || d->len == 0)
+        decode(raw, d);
+    *insn = *d;
+    if (insn->rd == X_NONE)
+        insn->rd = 0;
     return true;
 }
-
-/* What was decoded at each place of a page, for whichever page it was: the words say whether it
- * still holds, so that nothing ever has to be dropped. */
-static struct insn decoded[DECODED];
 
 #define A  x[d->rs1]
 #define B  x[d->rs2]
@@ -194,24 +216,23 @@ static struct insn decoded[DECODED];
 /* Fetches, decodes and goes to the handler; ends where fast_run has to. */
 #define DISPATCH()                                                                                 \
     do {                                                                                           \
-        if (UNLIKELY(((pc ^ base) & PAGE_MASK) != 0) || UNLIKELY(--left < 0))                      \
+        uint64_t offset = pc - base;                                                               \
+        if (UNLIKELY(offset >= PAGE_SIZE) || UNLIKELY(--left < 0))                                 \
             goto look;                                                                             \
-        const uint16_t *at =                                                                       \
-            (const uint16_t *)(const void *)((const uint8_t *)code + (pc - base));                 \
+        const uint16_t *at = (const uint16_t *)(const void *)((const uint8_t *)code + offset);     \
         uint32_t raw = at[0];                                                                      \
         if ((raw & 3) == 3) {                                                                      \
-            if (UNLIKELY(pc - base == PAGE_SIZE - 2))                                              \
+            if (UNLIKELY(offset == PAGE_SIZE - 2))                                                 \
                 goto slow;                                                                         \
             raw |= (uint32_t)at[1] << 16;                                                          \
         }                                                                                          \
-        d = &decoded[(pc >> 1) % DECODED];                                                         \
+        d = (struct insn *)(void *)((uint8_t *)slots + offset / 2 * sizeof(*d));                   \
         if (UNLIKELY(d->raw != raw))                                                               \
-            insn_decode(&kernel.vm.isa, raw, d);                                                   \
+            decode(raw, d);                                                                        \
         goto *label[d->id];                                                                        \
     } while (0)
 #define NEXT()                                                                                     \
     do {                                                                                           \
-        x[0] = 0;                                                                                  \
         pc += d->len;                                                                              \
         DISPATCH();                                                                                \
     } while (0)
@@ -237,12 +258,13 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
     uint64_t *x = vcpu->user.x;
     uint64_t pc = vcpu->user.pc, base = 0;
     const uint16_t *code = NULL;
-    struct insn *d;
+    struct insn *d, *slots;
     int left = (int)limit, total = (int)limit;
 
     check_context(vcpu);
+    const uint64_t now = generation;
     if (UNLIKELY((pc & 1) != 0))
-        goto slow;
+        goto out;
 look:
     if (left <= 0) {
         left = 0;
@@ -250,6 +272,7 @@ look:
     }
     base = pc & PAGE_MASK;
     code = code_page(vcpu, pc);
+    slots = decoded_page(base);
     if (code == NULL)
         goto out;
     DISPATCH();
@@ -265,14 +288,13 @@ look:
     {                                                                                              \
         uint64_t to = (target);                                                                    \
         x[d->rd] = pc + d->len;                                                                    \
-        x[0] = 0;                                                                                  \
         pc = to;                                                                                   \
         DISPATCH();                                                                                \
     }
 #define LOAD(id, type)                                                                             \
     do_##id:                                                                                       \
     {                                                                                              \
-        const type *from = reach(vcpu, A + I, sizeof(type), MMU_LOAD);                             \
+        const type *from = reach(vcpu, A + I, sizeof(type), MMU_LOAD, now);                        \
         if (UNLIKELY(from == NULL))                                                                \
             goto slow;                                                                             \
         x[d->rd] = (uint64_t)__atomic_load_n(from, __ATOMIC_RELAXED);                              \
@@ -281,7 +303,7 @@ look:
 #define STORE(id, type)                                                                            \
     do_##id:                                                                                       \
     {                                                                                              \
-        type *to = reach(vcpu, A + I, sizeof(type), MMU_STORE);                                    \
+        type *to = reach(vcpu, A + I, sizeof(type), MMU_STORE, now);                               \
         if (UNLIKELY(to == NULL))                                                                  \
             goto slow;                                                                             \
         __atomic_store_n(to, (type)B, __ATOMIC_RELAXED);                                           \

@@ -10,7 +10,7 @@
 #include "core/sbi/sbi.h"
 #include "engine/trap/stub/stub.h"
 
-#define STRETCH 64  /* instructions to go on with after one that the host could not execute */
+#define STRETCH 128 /* instructions to go on with after one that the host could not execute */
 #define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
 
 struct kernel kernel;

@@ -10,7 +10,9 @@ static bool fetch(struct vcpu *vcpu, struct insn *insn, struct trap *trap)
     struct vmem_at at;
     uint32_t raw;
 
-    if (!fast_fetch(vcpu, &raw) && vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK) {
+    if (fast_fetch(vcpu, insn))
+        return true;
+    if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK) {
         *trap = at.trap;
         return false;
     }

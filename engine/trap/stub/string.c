@@ -11,6 +11,15 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
     const uint8_t *f = from;
 
     if ((((uintptr_t)t | (uintptr_t)f) & 7) == 0) {
+        for (; size >= 32; size -= 32, t += 32, f += 32) {
+            uint64_t *d = (uint64_t *)(void *)t;
+            const uint64_t *s = (const uint64_t *)(const void *)f;
+            uint64_t a = s[0], b = s[1], c = s[2], e = s[3];
+            d[0] = a;
+            d[1] = b;
+            d[2] = c;
+            d[3] = e;
+        }
         for (; size >= 8; size -= 8, t += 8, f += 8)
             *(uint64_t *)(void *)t = *(const uint64_t *)(const void *)f;
     }

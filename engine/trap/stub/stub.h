@@ -70,7 +70,7 @@ extern struct kernel kernel;
 #define FAST_MOST 1000
 unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again);
 /* The instruction at pc when its page is a plain one. */
-bool fast_fetch(struct vcpu *vcpu, uint32_t *raw);
+bool fast_fetch(struct vcpu *vcpu, struct insn *insn);
 
 /* step.c: one guest instruction by core. True: vcpu->priv.exit is filled. */
 bool step(struct vcpu *vcpu);

@@ -78,11 +78,15 @@ static int vcpu_create(struct vcpu *vcpu)
     t->fd = memfd_create("vcpu", MFD_CLOEXEC);
     if (t->fd >= 0 && ftruncate(t->fd, (off_t)TRAP_FILE_SIZE) == 0)
         t->area = mmap(NULL, TRAP_FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
-    if (t->area == MAP_FAILED) {
+    t->stlb = malloc(sizeof(*t->stlb));
+    if (t->area == MAP_FAILED || t->stlb == NULL) {
         close(t->fd);
+        free(t->stlb);
         free(t);
         return ERR_NO_MEMORY;
     }
+    stlb_reset(t->stlb);
+    vcpu->stlb = t->stlb;
     pthread_mutex_init(&t->lock, NULL);
     for (unsigned i = 0; i < TRAP_SPACES; i++)
         t->space[i].listener = -1;
@@ -106,7 +110,9 @@ static void vcpu_destroy(struct vcpu *vcpu)
     destroy_spaces(t);
     munmap(t->area, TRAP_FILE_SIZE);
     close(t->fd);
+    free(t->stlb);
     free(t);
+    vcpu->stlb = NULL;
     vcpu->engine = NULL;
 }
 
@@ -183,6 +189,7 @@ static void take_back(struct trap_vcpu *t)
     vcpu->user = theirs->user;
     vcpu->priv = theirs->priv;
     csr_sanitize(vcpu);
+    stlb_flush(t->stlb, NULL, NULL);
     vcpu->traps = theirs->traps;
     vcpu->trap_repeat_pc = theirs->trap_repeat_pc;
     vcpu->trap_repeat_instret = theirs->trap_repeat_instret;

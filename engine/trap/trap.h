@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "core/engine.h"
+#include "core/stlb.h"
 #include "core/vm.h"
 #include "engine/trap/shared.h"
 
@@ -35,8 +36,9 @@ struct trap_vcpu {
     bool inside;            /* run has handed the vCPU over; under the lock */
     uint64_t kicked_ns;     /* since when a kick waits for an answer; 0: none does */
     struct trap_space space[TRAP_SPACES];
-    uint32_t taken;   /* of the area's output */
-    uint64_t created; /* statistics */
+    struct stlb *stlb; /* for SBI calls that name guest-virtual memory */
+    uint32_t taken;    /* of the area's output */
+    uint64_t created;  /* statistics */
 };
 
 struct trap_vm {

@@ -10,8 +10,9 @@
 #include "core/sbi/sbi.h"
 #include "engine/trap/stub/stub.h"
 
-#define STRETCH 128 /* instructions to go on with after one that the host could not execute */
-#define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
+#define STRETCH         128 /* instructions to go on with after one that the host could not execute */
+#define SCOUNTEREN_TIME 2
+#define FOREIGN         400 /* instructions in another address space before it gets a space of its own */
 
 struct kernel kernel;
 
@@ -209,6 +210,7 @@ static void see_fences(struct trap_tables *tables, void (*gone)(gva_t va, uint64
         return;
     tables->epoch = epoch;
     tables_check(tables, gone);
+    __asm__ volatile("fence.i" : : : "memory");
 }
 
 static void drop_slot(uint32_t slot)
@@ -434,6 +436,12 @@ static void run_user(void)
     }
 }
 
+/* Is the user's code one that a space of its own can execute? `time` never traps on the host. */
+static bool users_own(const struct vcpu *vcpu)
+{
+    return fill_possible(vcpu->user.pc) && (vcpu->priv.scounteren & SCOUNTEREN_TIME) != 0;
+}
+
 /* Until native code of this space can run, or for ever in another's. */
 static void run(void)
 {
@@ -445,7 +453,7 @@ static void run(void)
             take_requests();
         if (trap_take_interrupt(vcpu))
             stretch = STRETCH;
-        if (vcpu->priv.mode == PRIV_U && fill_possible(vcpu->user.pc)) {
+        if (vcpu->priv.mode == PRIV_U && users_own(vcpu)) {
             run_user();
         } else if (foreign > FOREIGN && vcpu->priv.satp != kernel.satp &&
                    fill_possible(vcpu->user.pc)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One guest instruction by core. */
+#include "core/csr.h"
 #include "core/exec.h"
 #include "core/vmem.h"
 #include "engine/trap/stub/stub.h"
@@ -53,6 +54,16 @@ static bool deliver(struct vcpu *vcpu, const struct trap *trap)
     return true;
 }
 
+/* A write of satp that keeps the ASID counts as a fence, for the kernels that core's changed_satp
+ * speaks of. */
+static bool is_fence(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp)
+{
+    uint64_t changed = vcpu->priv.satp ^ satp;
+
+    return insn->id == INSN_sfence_vma ||
+           (changed != 0 && (changed & (SATP_ASID << SATP_ASID_SHIFT)) == 0);
+}
+
 bool step(struct vcpu *vcpu)
 {
     struct insn insn;
@@ -62,6 +73,7 @@ bool step(struct vcpu *vcpu)
     if (!fetch(vcpu, &insn, &trap))
         return deliver(vcpu, &trap);
     note(vcpu, &insn);
+    uint64_t satp = vcpu->priv.satp;
     enum exec_status status = exec_insn(vcpu, &insn, &trap);
     if (status == EXEC_TRAP)
         return deliver(vcpu, &trap);
@@ -69,7 +81,7 @@ bool step(struct vcpu *vcpu)
         vcpu->priv.instret++;
         vcpu->priv.cycle++;
     }
-    if (insn.id == INSN_sfence_vma) {
+    if (status == EXEC_CONTEXT && is_fence(vcpu, &insn, satp)) {
         count(COUNT_FENCES);
         kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
     }

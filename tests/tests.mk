@@ -63,7 +63,7 @@ $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
-.PHONY: test unit ring2 cli metal-test hs-test hs-cli ring3 fuzz mutants bench
+.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 # With the command for riscv64, where what it is linked with was fetched.
@@ -77,6 +77,8 @@ hs-test: metal guests $(GUESTS)/hs.elf $(SNAPSHOT)
 	tests/hs.sh $(RESULTS) $(B)
 hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs
+trap-test: $(B)/trapeze guests
+	tests/trap.sh $(RESULTS) $(B)
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 
@@ -92,8 +94,9 @@ test:
 	-$(MAKE) ring2-engine-hs
 	-$(MAKE) hs-test
 	-$(MAKE) hs-cli
+	-$(MAKE) trap-test
 	-$(MAKE) ring3
-	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal ring2-hs hs cli-hs ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal ring2-hs hs cli-hs trap ring3
 
 # libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
 FUZZ_SECONDS ?= 60

@@ -4,16 +4,21 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/csr.h"
 #include "engine/trap/trap.h"
 
-#define EXT(id)  (UINT64_C(1) << ISA_##id)
-#define TIMEBASE "/proc/device-tree/cpus/timebase-frequency"
+#define SCOUNTEREN_TIME 2
+
+#define EXT(id)         (UINT64_C(1) << ISA_##id)
+#define TIMEBASE        "/proc/device-tree/cpus/timebase-frequency"
 
 /* riscv_hwprobe (Linux, Documentation/arch/riscv/hwprobe.rst). */
 #define SYS_HWPROBE   258
@@ -65,6 +70,21 @@ uint64_t probe_top(void)
             return top;
     }
     return UINT64_C(1) << 38;
+}
+
+/* Many kernels keep cycle and instret from users, time never. Asked in a child, which may die. */
+uint32_t probe_counters(void)
+{
+    int status = 0, pid = _Fork();
+
+    if (pid == 0) {
+        signal(SIGILL, SIG_DFL);
+        __asm__ volatile("rdcycle zero\n rdinstret zero");
+        _exit(0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && WIFSIGNALED(status) ? SCOUNTEREN_TIME : SCOUNTEREN_ALL;
 }
 
 int trap_probe(struct engine_caps *caps, const char **why)

@@ -132,6 +132,7 @@ struct trap_config {
     uint32_t nregions;
     uint32_t slot;
     uint32_t ram_fd;
+    uint32_t counters; /* bits of scounteren that the host does not keep from users */
 };
 
 #endif

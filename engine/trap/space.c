@@ -170,6 +170,7 @@ static struct trap_config config_of(const struct trap_vcpu *t, unsigned slot, en
         .nregions = vm->bus.count,
         .slot = slot,
         .ram_fd = RAM_FD,
+        .counters = tv->counters,
     };
 
     if (mode == PRIV_U)

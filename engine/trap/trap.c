@@ -39,6 +39,7 @@ static int vm_create(struct vm *vm)
     tv->vm = vm;
     tv->image_fd = tv->epoll = -1;
     tv->top = probe_top();
+    tv->counters = probe_counters();
     /* Above what an Sv39 guest can have, where the host has room there. */
     tv->base = tv->top > GIB(1024) ? GIB(1024) : GIB(128);
     error = image_make(tv);

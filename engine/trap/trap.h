@@ -46,6 +46,7 @@ struct trap_vm {
     struct trap_head head;
     int image_fd; /* the stub, relocated to base */
     uint64_t base, top;
+    uint32_t counters;
     uint64_t area_at, window_at, end;
     int epoll; /* of the listeners */
     pthread_t notifier;
@@ -83,6 +84,8 @@ bool notify_allowed(struct trap_vm *tv, uint64_t satp, const uint64_t *args);
 
 /* probe.c */
 int trap_probe(struct engine_caps *caps, const char **why);
+/* The counters that a user of this machine can read, as bits of scounteren. */
+uint32_t probe_counters(void);
 /* The end of the addresses of a process here. */
 uint64_t probe_top(void);
 

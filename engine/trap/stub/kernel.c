@@ -10,9 +10,8 @@
 #include "core/sbi/sbi.h"
 #include "engine/trap/stub/stub.h"
 
-#define STRETCH         128 /* instructions to go on with after one that the host could not execute */
-#define SCOUNTEREN_TIME 2
-#define FOREIGN         400 /* instructions in another address space before it gets a space of its own */
+#define STRETCH 128 /* instructions to go on with after one that the host could not execute */
+#define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
 
 struct kernel kernel;
 
@@ -436,10 +435,11 @@ static void run_user(void)
     }
 }
 
-/* Is the user's code one that a space of its own can execute? `time` never traps on the host. */
+/* Is the user's code one that a space of its own can execute? Not if it could read a counter there
+ * that the guest's kernel keeps from it. */
 static bool users_own(const struct vcpu *vcpu)
 {
-    return fill_possible(vcpu->user.pc) && (vcpu->priv.scounteren & SCOUNTEREN_TIME) != 0;
+    return fill_possible(vcpu->user.pc) && (stub_config.counters & ~vcpu->priv.scounteren) == 0;
 }
 
 /* Until native code of this space can run, or for ever in another's. */

@@ -42,6 +42,17 @@ user_code_runs_natively() {
         stat_is trap.user_ecalls -ge 2000 && stat_is trap.spaces_dropped -eq 0
 }
 
+# Spaces end with the boot that they were made in; a request on its way does not reach the next kernel.
+resets() {
+    truncate -s 0 "$out.disk" && truncate -s 1M "$out.disk"
+    printf wWrCrWr. | timeout 120 "$command" run --engine trap --kernel "$build/guests/remote.elf" \
+        --memory 64M --timeout 100 --disk "$out.disk" >"$out" 2>"$out.err" &&
+        [ "$(grep -c ready "$out")" -eq 4 ] &&
+        [ "$(grep -c 'read 16 done, 0 failed, 0 wrong' "$out")" -eq 3 ] && return
+    tail -n 20 "$out" "$out.err"
+    return 1
+}
+
 few_spaces() {
     run_guest 0 --kernel "$build/guests/habits.elf" --memory 128M --timeout 60 --spaces "$1" \
         --stats && says '^habits: all is well'
@@ -58,6 +69,7 @@ check "S-mode and U-mode are as the privileged specification says, but for FS Of
 check "a kernel that knows virt by heart runs without a disk" habits
 check "... and with one" habits_on_disk '' 'version 2'
 check "... with 2 spaces at most" few_spaces 2
+check "cold and warm resets boot again, with a disk that keeps what it got" resets
 check "bench.elf measures everything and ends well" bench bench
 check "bench.elf: user code runs on the hart, and no mapping is lost" user_code_runs_natively
 check "bench2.elf, kernel in the upper half, measures everything and ends well" bench bench2

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -104,6 +105,25 @@ static void make_listener(void)
     close((int)fd);
 }
 
+/* A vCPU's spaces share one CPU, so that none migrates in a hand-over. */
+static void choose_cpu(unsigned hart)
+{
+    cpu_set_t allowed, one;
+    unsigned nth;
+
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || CPU_COUNT(&allowed) == 0)
+        return;
+    nth = hart % (unsigned)CPU_COUNT(&allowed);
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &allowed) || nth-- > 0)
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        (void)sched_setaffinity(0, sizeof(one), &one);
+        return;
+    }
+}
+
 /* What the C library told the kernel about memory that is about to go. */
 static void forget_library(void)
 {
@@ -140,6 +160,7 @@ static _Noreturn void become_space(struct trap_vcpu *t, struct trap_config *c, i
     memcpy(there, c, sizeof(*c));
     keep_fds(tv->vm->ram_fd, give);
     limit();
+    choose_cpu(t->vcpu->priv.hartid);
     forget_library();
     if (c->area == 0)
         make_listener();
@@ -261,6 +282,13 @@ void space_destroy(struct trap_vcpu *t, unsigned slot)
     if (space->listener >= 0)
         close(space->listener); /* leaves the notifier's set by itself */
     *space = (struct trap_space){.listener = -1};
+}
+
+void space_destroy_all(struct trap_vcpu *t)
+{
+    for (unsigned i = 0; i < TRAP_SPACES; i++)
+        space_destroy(t, i);
+    t->area->to_monitor = 0;
 }
 
 bool space_is_dead(struct trap_vcpu *t, unsigned slot)

@@ -17,7 +17,7 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define LOOK_NS       UINT64_C(20000000)  /* how often a waiting monitor looks whether all live */
-#define PATIENCE_NS   UINT64_C(100000000) /* from a kick to the end of a space that ignores it */
+#define PATIENCE_NS   UINT64_C(100000000) /* CPU time that a space may use after a kick */
 
 static uint64_t now_ns(void)
 {
@@ -96,19 +96,13 @@ static int vcpu_create(struct vcpu *vcpu)
     return 0;
 }
 
-static void destroy_spaces(struct trap_vcpu *t)
-{
-    for (unsigned i = 0; i < TRAP_SPACES; i++)
-        space_destroy(t, i);
-}
-
 static void vcpu_destroy(struct vcpu *vcpu)
 {
     struct trap_vcpu *t = trap_of(vcpu);
 
     if (t == NULL)
         return;
-    destroy_spaces(t);
+    space_destroy_all(t);
     munmap(t->area, TRAP_FILE_SIZE);
     close(t->fd);
     free(t->stlb);
@@ -248,6 +242,9 @@ static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, ui
         if (space_create(t, slot, satp, mode) == 0)
             return slot;
     }
+    vm_log(t->tv->vm, t->vcpu, LOG_ERROR, "trap",
+           "no process for another address space: %s (raise ulimit -u and -n, or pids.max)",
+           strerror(errno));
     return TRAP_NONE;
 }
 
@@ -255,6 +252,8 @@ static void give_turn(struct trap_vcpu *t, uint32_t slot)
 {
     uint32_t *turn = &t->area->slot[slot].turn;
 
+    t->kick.since_ns = 0;
+    __atomic_store_n(&t->area->current, slot, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(turn, TURN_YOURS, __ATOMIC_SEQ_CST) == TURN_ASLEEP)
         syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -282,16 +281,34 @@ static uint64_t sleep_ns(struct trap_vcpu *t, bool *due)
     return ticks >= most ? LOOK_NS : ticks * NS_PER_SECOND / vm->timebase_hz + 1;
 }
 
-/* A kick that nobody answers: the space goes. True: it went. */
-static bool ignored(struct trap_vcpu *t)
+/* The CPU time that a space has used, or 0 when it cannot be told. */
+static uint64_t used_ns(const struct trap_vcpu *t, uint32_t slot)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (slot >= TRAP_SPACES || t->space[slot].pid == 0 ||
+        clock_getcpuclockid(t->space[slot].pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
+}
+
+/* Does the space ignore a kick? It has had the CPU for long enough since, or has not had it for
+ * very long: a machine that is busy elsewhere is no reason. */
+static bool ignored(struct trap_vcpu *t, uint32_t slot)
 {
     if (atomic_load(&t->area->vcpu.requests) == 0) {
-        t->kicked_ns = 0;
+        t->kick.since_ns = 0;
         return false;
     }
-    if (t->kicked_ns == 0)
-        t->kicked_ns = now_ns();
-    return now_ns() - t->kicked_ns > PATIENCE_NS;
+    if (t->kick.since_ns == 0 || t->kick.slot != slot) {
+        t->kick.since_ns = now_ns();
+        t->kick.used_ns = used_ns(t, slot);
+        t->kick.slot = slot;
+        return false;
+    }
+    return used_ns(t, slot) - t->kick.used_ns > PATIENCE_NS ||
+           now_ns() - t->kick.since_ns > 100 * PATIENCE_NS;
 }
 
 /* What the guest printed by single characters since the last look. */
@@ -324,7 +341,7 @@ static bool wait_turn(struct trap_vcpu *t, uint32_t kernel)
         bool due;
         if (seen & 1) {
             __atomic_fetch_and(word, ~1U, __ATOMIC_SEQ_CST);
-            t->kicked_ns = 0;
+            t->kick.since_ns = 0;
             return true;
         }
         uint64_t ns = sleep_ns(t, &due);
@@ -338,7 +355,7 @@ static bool wait_turn(struct trap_vcpu *t, uint32_t kernel)
         take_output(t);
         uint32_t current = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
         if (space_is_dead(t, kernel) || current >= TRAP_SPACES || space_is_dead(t, current) ||
-            ignored(t))
+            ignored(t, current))
             return false;
     }
 }
@@ -353,8 +370,7 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
     struct vcpu *vcpu = t->vcpu;
     struct trap trap = {.cause = CAUSE_ILLEGAL_INSN};
 
-    destroy_spaces(t);
-    atomic_store(&t->area->to_monitor, 0);
+    space_destroy_all(t);
     take_back(t);
     vcpu->priv.exit.kind = EXIT_HOST;
     if (!users || trap_deliver(vcpu, &trap) != 0)
@@ -397,9 +413,16 @@ static void run(struct vcpu *vcpu)
 {
     struct trap_vcpu *t = trap_of(vcpu);
     uint32_t kernel = t->area->kernel;
+    static _Thread_local int own_tid;
 
+    if (own_tid == 0)
+        own_tid = gettid();
     vcpu->priv.exit.kind = EXIT_NONE;
     atomic_store(&vcpu->running, 1);
+    if (t->owner != own_tid) {
+        space_destroy_all(t); /* those of the thread before, which ended with it */
+        t->owner = own_tid;
+    }
     if (kernel >= TRAP_SPACES || t->space[kernel].pid == 0 || t->space[kernel].mode != PRIV_S)
         kernel = get_space(t, vcpu->priv.satp, PRIV_S, TRAP_NONE);
     if (kernel == TRAP_NONE) {

@@ -31,10 +31,15 @@ struct trap_vcpu {
     struct trap_vm *tv;
     struct vcpu *vcpu;
     int fd;
+    int owner;              /* the thread that runs the vCPU: its spaces end with it */
     struct trap_area *area; /* shared with the spaces: what is read there is hostile */
     pthread_mutex_t lock;   /* interrupt bits, between this and the spaces' copy */
     bool inside;            /* run has handed the vCPU over; under the lock */
-    uint64_t kicked_ns;     /* since when a kick waits for an answer; 0: none does */
+    struct {
+        uint64_t since_ns; /* since when it waits for an answer; 0: none does */
+        uint64_t used_ns;  /* CPU time that the space had used then */
+        uint32_t slot;
+    } kick;
     struct trap_space space[TRAP_SPACES];
     struct stlb *stlb; /* for SBI calls that name guest-virtual memory */
     uint32_t taken;    /* of the area's output */
@@ -65,6 +70,8 @@ int image_make(struct trap_vm *tv) MUST_CHECK;
 /* space.c */
 int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mode) MUST_CHECK;
 void space_destroy(struct trap_vcpu *t, unsigned slot);
+/* Ends them all, and with them every mapping of guest RAM. */
+void space_destroy_all(struct trap_vcpu *t);
 /* Has the process ended by itself? */
 bool space_is_dead(struct trap_vcpu *t, unsigned slot);
 

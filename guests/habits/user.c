@@ -100,7 +100,8 @@ static void sys_write(uint64_t va, uint64_t length)
     uart_text(text + 1);
 }
 
-static uint64_t fault_va; /* of the last fault for good: an interrupt may have changed stval since */
+static uint64_t
+    fault_va; /* of the last fault for good: an interrupt may have changed stval since */
 
 /* Runs the program until it exits, and returns its code; -cause when it faults for good. */
 static int64_t run(struct space *space, struct frame *frame)

@@ -48,7 +48,8 @@ struct board_process {
 /*
  * On a board with Linux the console carries, beside the bytes themselves, what begins with
  * BOARD_ESCAPE. To the board: BOARD_ESCAPE stands for itself, BOARD_EOF is the end of standard
- * input, BOARD_END asks for the end of the guest. From any board: a line for standard error.
+ * input, BOARD_END asks for the end of the guest. From any board: a line for standard error;
+ * an empty one says that from now on somebody reads what is sent.
  */
 #define BOARD_ESCAPE 0x1e
 #define BOARD_EOF    'e'

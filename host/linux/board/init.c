@@ -287,6 +287,7 @@ _Noreturn void board_init(void)
     mount("sysfs", "/sys", "sysfs", 0, NULL);
     open_console(&link);
     load_modules();
+    dprintf(link.tty, "%c\n", BOARD_ESCAPE); /* from now on what is sent is read */
     char **words = read_words();
     give_disks(words);
     if (settle != NULL)

@@ -69,7 +69,7 @@ static void end_board(struct relay *r)
     r->end_ns = UINT64_MAX;
     if (!again)
         r->give_up_at = clock_ns() + GIVE_UP_NS;
-    if (r->board.linux && !again) {
+    if (r->board.linux && r->records.ready && !again) {
         r->term_at = clock_ns() + LINUX_NS;
         r->nheld = 0;
         hold(r, BOARD_ESCAPE);
@@ -309,7 +309,6 @@ enum run_status relay(const struct run_options *o, struct board_image *image)
     if (qemu_start(o, image, &r->board) != 0)
         return RUN_ERROR;
     bundle_free(&image->initrd);
-    r->records.ready = image->linux;
     r->term_at = r->kill_at = r->give_up_at = UINT64_MAX;
     r->end_ns = o->timeout > 0 ? clock_ns() + (uint64_t)(o->timeout * 1e9) : UINT64_MAX;
     fcntl(r->board.to, F_SETFL, O_NONBLOCK);

@@ -44,6 +44,7 @@ SBI_CHECK_SRC := $(LIB_SRC) $(wildcard guests/sbi-check/*.c guests/sbi-check/*.S
 RULES_SRC := $(LIB_SRC) $(wildcard guests/rules/*.c guests/rules/*.S)
 HABITS_SRC := $(LIB_SRC) $(wildcard guests/habits/*.c guests/habits/*.S)
 REMOTE_SRC := $(LIB_SRC) $(wildcard guests/remote/*.c)
+ESCAPE_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/escape/*.c guests/escape/*.S)
 PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
 PASSTHROUGH_SRC := $(LIB_SRC) $(wildcard guests/passthrough/*.c)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
@@ -69,6 +70,7 @@ $(eval $(call own-guest,sbi-check,$(SBI_CHECK_SRC),guests/lib))
 $(eval $(call own-guest,rules,$(RULES_SRC),guests/lib))
 $(eval $(call own-guest,habits,$(HABITS_SRC),guests/lib))
 $(eval $(call own-guest,remote,$(REMOTE_SRC),guests/lib))
+$(eval $(call own-guest,escape,$(ESCAPE_SRC),guests/lib))
 $(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
 $(eval $(call own-guest,passthrough,$(PASSTHROUGH_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
@@ -95,7 +97,7 @@ $(B)/cases/%.S.o: %.S
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
 OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    payload.elf passthrough.elf bench.elf bench2.elf) \
+    escape.elf payload.elf passthrough.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests boards FORCE

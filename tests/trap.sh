@@ -70,6 +70,7 @@ check "a kernel that knows virt by heart runs without a disk" habits
 check "... and with one" habits_on_disk '' 'version 2'
 check "... with 2 spaces at most" few_spaces 2
 check "cold and warm resets boot again, with a disk that keeps what it got" resets
+check "user code that knows the engine does not get out" checks escape
 check "bench.elf measures everything and ends well" bench bench
 check "bench.elf: user code runs on the hart, and no mapping is lost" user_code_runs_natively
 check "bench2.elf, kernel in the upper half, measures everything and ends well" bench bench2

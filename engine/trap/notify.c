@@ -101,6 +101,17 @@ bool notify_allowed(struct trap_vm *tv, uint64_t satp, const uint64_t *args)
     return leaves_grant(tv->vm, satp, va, length, ram->gpa + offset, prot);
 }
 
+/* Only what a kernel-mode space told this one to map, so that it has noted what the mapping depends
+ * on: else it would not be missed when the guest's tables change. */
+static bool granted(const struct trap_space *space, const uint64_t *args)
+{
+    const struct trap_vcpu *t = space->vcpu;
+    const struct trap_map *grant = &t->area->grant[space - t->space];
+
+    return args[0] == grant->va && args[1] == grant->length && args[2] == grant->prot &&
+           args[5] == grant->offset;
+}
+
 static void answer(struct trap_space *space)
 {
     struct seccomp_notif request;
@@ -111,8 +122,8 @@ static void answer(struct trap_space *space)
         return;
     memset(&response, 0, sizeof(response));
     response.id = request.id;
-    if (request.data.nr == SYS_mmap &&
-        notify_allowed(space->tv, space->satp, (const uint64_t *)request.data.args))
+    if (request.data.nr == SYS_mmap && granted(space, (const uint64_t *)request.data.args) &&
+        notify_allowed(space->vcpu->tv, space->satp, (const uint64_t *)request.data.args))
         response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     else
         response.error = -EPERM;
@@ -162,5 +173,6 @@ int notify_add(struct trap_space *space)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = space};
 
-    return epoll_ctl(space->tv->epoll, EPOLL_CTL_ADD, space->listener, &event) == 0 ? 0 : ERR_IO;
+    return epoll_ctl(space->vcpu->tv->epoll, EPOLL_CTL_ADD, space->listener, &event) == 0 ? 0
+                                                                                          : ERR_IO;
 }

@@ -101,6 +101,8 @@ struct trap_area {
     uint8_t output[TRAP_OUTPUT];
     uint64_t count[TRAP_COUNTERS];
     struct trap_slot slot[TRAP_SPACES];
+    struct trap_map
+        grant[TRAP_SPACES]; /* what a user-mode space was told to map last: nothing else */
     struct trap_tables tables[TRAP_SPACES];
 };
 

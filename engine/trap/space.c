@@ -236,6 +236,7 @@ static void reset_slot(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum p
 
     memset((uint8_t *)t->area + TRAP_AREA_SIZE + slot * PAGE_SIZE, 0, sizeof(struct trap_page));
     t->area->tables[slot].count = 0;
+    t->area->grant[slot].length = 0;
     *shared = (struct trap_slot){.mode = (uint32_t)mode, .satp = satp};
     __atomic_store_n(&shared->state, SPACE_LIVE, __ATOMIC_RELEASE);
 }
@@ -258,7 +259,7 @@ int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mo
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     close(give[1]);
     *space = (struct trap_space){
-        .tv = t->tv, .pid = pid > 0 ? pid : 0, .listener = -1, .satp = satp, .mode = mode};
+        .vcpu = t, .pid = pid > 0 ? pid : 0, .listener = -1, .satp = satp, .mode = mode};
     if (pid > 0 && mode == PRIV_U)
         space->listener = take_listener(give[0]);
     close(give[0]);

@@ -19,8 +19,9 @@ extern const struct engine_ops engine_trap;
 struct trap_vm;
 
 /* A process that carries guest code. What the monitor knows of it, apart from the shared pages. */
+struct trap_vcpu;
 struct trap_space {
-    struct trap_vm *tv;
+    struct trap_vcpu *vcpu;
     int pid;      /* 0: the slot is free */
     int listener; /* of a user-mode space's mappings; -1: none */
     uint64_t satp;

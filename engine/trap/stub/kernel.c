@@ -11,6 +11,7 @@
 #include "engine/trap/stub/stub.h"
 
 #define STRETCH 128 /* instructions to go on with after one that the host could not execute */
+#define PC_NONE 1   /* where no instruction is */
 #define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
 
 struct kernel kernel;
@@ -361,7 +362,7 @@ static bool find_mapping(struct trap_tables *tables, gva_t va, struct trap_map *
     bool again = last_fault == va && last_pc == vcpu->user.pc;
 
     last_fault = va;
-    last_pc = vcpu->user.pc;
+    last_pc = again ? PC_NONE : vcpu->user.pc;
     return !again && fill_find(vcpu, tables, va, access_of(vcpu, va), map);
 }
 
@@ -411,6 +412,8 @@ static void run_user(void)
     }
     memcpy(&page->user, &vcpu->user, sizeof(vcpu->user));
     page->map = user_map;
+    if (user_map.length != 0)
+        area->grant[slot] = user_map;
     page->enter = 1;
     __atomic_store_n(&area->current, slot, __ATOMIC_SEQ_CST);
     if (atomic_load(&vcpu->requests) != 0) {
@@ -426,6 +429,8 @@ static void run_user(void)
     uint32_t signal = page->signal;
     gva_t fault = page->fault;
     count(COUNT_SIGNALS);
+    if (signal != SIGSEGV)
+        last_pc = PC_NONE;
     if (signal == SIGSEGV) {
         user_fault(slot, fault);
     } else if (signal != TRAP_KICK && signal != 0) {
@@ -491,6 +496,8 @@ static void native_signal(int number, const siginfo_t *info)
     if (vcpu->priv.sstatus & SSTATUS_FS)
         vcpu->priv.sstatus |= SSTATUS_FS;
     vcpu->reservation.valid = false;
+    if (number != SIGSEGV)
+        last_pc = PC_NONE;
     if (number == TRAP_KICK || (number == SIGSEGV && native_fault((gva_t)info->si_addr)))
         return;
     if (number == SIGSYS)

@@ -255,16 +255,15 @@ static bool sbi_here(struct vcpu *vcpu)
 {
     uint64_t *a = &vcpu->user.x[10], eid = vcpu->user.x[17], fid = vcpu->user.x[16];
     bool legacy = eid == 1, dbcn = eid == SBI_EID_DBCN && fid == 2;
+    struct sbi_ret ret = {SBI_SUCCESS, 0};
 
-    if (eid == SBI_EID_BASE || eid == SBI_EID_TIME) {
-        (void)!sbi_answer(vcpu, sbi_find(eid));
-        return true;
-    }
-    if ((!legacy && !dbcn) || !print((uint8_t)a[0]))
+    if (eid == SBI_EID_BASE || eid == SBI_EID_TIME)
+        ret = sbi_find(eid)->answer(vcpu, sbi_call_of(vcpu));
+    else if ((!legacy && !dbcn) || !print((uint8_t)a[0]))
         return false;
-    a[0] = SBI_SUCCESS;
-    if (dbcn)
-        a[1] = 0;
+    a[0] = (uint64_t)ret.error;
+    if (!legacy)
+        a[1] = ret.value;
     vcpu->user.pc += 4;
     vcpu->priv.instret++;
     vcpu->priv.cycle++;

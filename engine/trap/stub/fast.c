@@ -6,6 +6,7 @@
  */
 #include "core/alu.h"
 #include "core/csr.h"
+#include "core/trap.h"
 #include "engine/trap/stub/stub.h"
 
 #define PAGES         32 /* remembered for each kind of access */
@@ -168,11 +169,46 @@ static const uint16_t *code_page(const struct vcpu *vcpu, gva_t pc)
     return reach(vcpu, pc & PAGE_MASK, PAGE_SIZE, MMU_FETCH, generation);
 }
 
-/* What was decoded at each place of a page, for whichever page it was: the words say whether it
- * still holds, so that nothing ever has to be dropped. rd is X_NONE where nothing is written. */
+/* The rd of a decoded instruction that writes none. */
 #define X_NONE 32
 _Static_assert(offsetof(struct vcpu_user, pc) == X_NONE * sizeof(uint64_t),
                "what lands in x[X_NONE] is overwritten with pc at the end of a stretch");
+
+/* A write of satp or sstatus, sret, sfence.vma, or a call that needs nobody else, in S-mode; pc is
+ * that of the instruction and then of the next. False: it is core's. */
+static bool privileged(struct vcpu *vcpu, const struct insn *insn)
+{
+    uint64_t old, satp = vcpu->priv.satp;
+    unsigned effects;
+
+    switch (insn->id) {
+    case INSN_ecall:
+        return kernel_call(vcpu);
+    case INSN_sret:
+        count(COUNT_SRET);
+        trap_sret(vcpu);
+        return true;
+    case INSN_sfence_vma:
+        count(COUNT_PRIVILEGED);
+        stlb_flush(&kernel.stlb, NULL, NULL);
+        kernel_fence();
+        break;
+    default:
+        if (csr_access(vcpu, (unsigned)insn->imm, CSR_OP_WRITE, vcpu->user.x[insn->rs1], &old,
+                       &effects) != 0)
+            return false;
+        count(COUNT_PRIVILEGED);
+        if (insn->rd != X_NONE)
+            vcpu->user.x[insn->rd] = old;
+        if (step_fences(vcpu, insn, satp))
+            kernel_fence();
+    }
+    vcpu->user.pc += insn->len;
+    return true;
+}
+
+/* What was decoded at each place of a page, for whichever page it was: the words say whether it
+ * still holds, so that nothing ever has to be dropped. rd is X_NONE where nothing is written. */
 static struct insn decoded[DECODED_PAGES][PAGE_SIZE / 2];
 
 static struct insn *decoded_page(gva_t base)
@@ -239,7 +275,7 @@ bool fast_fetch(struct vcpu *vcpu, struct insn *insn)
 
 /* One function, far above the usual length: threaded code needs its labels in one place. `left`
  * counts down, `budget` holds what of it has been accounted for. */
-unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
+unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core)
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* a default, then what has a handler */
@@ -251,8 +287,9 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
 #define LOAD(id, type)    [INSN_##id] = &&do_##id,
 #define STORE(id, type)   [INSN_##id] = &&do_##id,
 #include "core/exec_alu.def"
-        [INSN_csrrw] = &&do_csr,
-        [INSN_csrrs] = &&do_csr,
+        [INSN_csrrw] = &&do_csr,         [INSN_csrrs] = &&do_csr,
+        [INSN_ecall] = &&do_system,      [INSN_sret] = &&do_system,
+        [INSN_sfence_vma] = &&do_system, [INSN_fence_i] = &&do_fence_i,
     };
 #pragma GCC diagnostic pop
     uint64_t *x = vcpu->user.x;
@@ -261,10 +298,11 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again)
     struct insn *d, *slots;
     int left = (int)limit, total = (int)limit;
 
+    *core = false;
     check_context(vcpu);
-    const uint64_t now = generation;
+    uint64_t now = generation;
     if (UNLIKELY((pc & 1) != 0))
-        goto out;
+        goto to_core;
 look:
     if (left <= 0) {
         left = 0;
@@ -274,7 +312,7 @@ look:
     code = code_page(vcpu, pc);
     slots = decoded_page(base);
     if (code == NULL)
-        goto out;
+        goto to_core;
     DISPATCH();
 
 #define ALU(id, value)                                                                             \
@@ -310,9 +348,30 @@ look:
         NEXT();                                                                                    \
     }
 #include "core/exec_alu.def"
+do_fence_i:
+    __asm__ volatile("fence.i" : : : "memory");
+    NEXT();
 do_csr:
-    if (!access_csr(vcpu, d))
+    if (access_csr(vcpu, d))
+        goto privileged;
+    if (vcpu->priv.mode != PRIV_S || d->id != INSN_csrrw ||
+        (d->imm != CSR_satp && d->imm != CSR_sstatus))
         goto slow;
+do_system:
+    vcpu->user.pc = pc;
+    if (vcpu->priv.mode != PRIV_S || !privileged(vcpu, d))
+        goto slow;
+    /* Everything that was looked up may be another now. */
+    check_context(vcpu);
+    now = generation;
+    pc = vcpu->user.pc;
+    total += (int)again - left;
+    left = (int)again;
+    if (vcpu->priv.mode == PRIV_S && trap_pending_interrupt(vcpu) == 0)
+        goto look;
+    left--; /* it was one */
+    goto out;
+privileged:
     count(COUNT_PRIVILEGED);
     if (left < (int)again) {
         total += (int)again - left;
@@ -321,6 +380,8 @@ do_csr:
     NEXT();
 slow:
     left++;
+to_core:
+    *core = true;
 out:
     vcpu->user.pc = pc;
     vcpu->priv.instret += (uint64_t)(total - left);

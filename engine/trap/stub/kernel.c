@@ -251,7 +251,7 @@ static bool print(uint8_t byte)
 }
 
 /* Some calls need nobody else: versions and probing, the timer, single characters. */
-static bool sbi_here(struct vcpu *vcpu)
+bool kernel_call(struct vcpu *vcpu)
 {
     uint64_t *a = &vcpu->user.x[10], eid = vcpu->user.x[17], fid = vcpu->user.x[16];
     bool legacy = eid == 1, dbcn = eid == SBI_EID_DBCN && fid == 2;
@@ -264,10 +264,15 @@ static bool sbi_here(struct vcpu *vcpu)
     a[0] = (uint64_t)ret.error;
     if (!legacy)
         a[1] = ret.value;
+    count(COUNT_SBI);
     vcpu->user.pc += 4;
-    vcpu->priv.instret++;
-    vcpu->priv.cycle++;
     return true;
+}
+
+void kernel_fence(void)
+{
+    count(COUNT_FENCES);
+    kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
 }
 
 static void handle_exit(void)
@@ -275,11 +280,11 @@ static void handle_exit(void)
     struct vcpu *vcpu = kernel.vcpu;
 
     if (vcpu->priv.exit.kind == EXIT_SBI) {
-        count(COUNT_SBI);
-        if (sbi_here(vcpu)) {
+        if (kernel_call(vcpu)) {
             vcpu->priv.exit.kind = EXIT_NONE;
             return;
         }
+        count(COUNT_SBI);
     }
     to_monitor(REASON_EXIT);
 }
@@ -288,7 +293,7 @@ static uint64_t privileged(void)
 {
     const uint64_t *n = kernel.area->count;
 
-    return n[COUNT_PRIVILEGED] + n[COUNT_SRET] + n[COUNT_ECALLS];
+    return n[COUNT_PRIVILEGED] + n[COUNT_SRET] + n[COUNT_ECALLS] + n[COUNT_SBI];
 }
 
 /* Executes one instruction, and decides how long to go on like that. */
@@ -311,13 +316,14 @@ static void interpret(bool can_be_native)
 {
     uint64_t before = kernel.area->count[COUNT_INTERPRETED];
 
+    bool core;
+
     if (can_be_native)
-        stretch = fast_run(kernel.vcpu, stretch, STRETCH);
-    if (!can_be_native || stretch > 0) {
-        if (!can_be_native)
-            (void)fast_run(kernel.vcpu, FAST_MOST, FAST_MOST);
+        stretch = fast_run(kernel.vcpu, stretch, STRETCH, &core);
+    else
+        (void)fast_run(kernel.vcpu, FAST_MOST, FAST_MOST, &core);
+    if (core)
         step_once();
-    }
     if (!can_be_native)
         foreign += (unsigned)(kernel.area->count[COUNT_INTERPRETED] - before);
 }

@@ -56,7 +56,7 @@ static bool deliver(struct vcpu *vcpu, const struct trap *trap)
 
 /* A write of satp that keeps the ASID counts as a fence, for the kernels that core's changed_satp
  * speaks of. */
-static bool is_fence(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp)
+bool step_fences(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp)
 {
     uint64_t changed = vcpu->priv.satp ^ satp;
 
@@ -81,10 +81,8 @@ bool step(struct vcpu *vcpu)
         vcpu->priv.instret++;
         vcpu->priv.cycle++;
     }
-    if (status == EXEC_CONTEXT && is_fence(vcpu, &insn, satp)) {
-        count(COUNT_FENCES);
-        kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
-    }
+    if (status == EXEC_CONTEXT && step_fences(vcpu, &insn, satp))
+        kernel_fence();
     if (status == EXEC_CODE)
         __asm__ volatile("fence.i" : : : "memory");
     return status == EXEC_EXIT;

@@ -52,6 +52,10 @@ void user_signal(int number, const siginfo_t *info, struct ucontext *uc);
 
 /* kernel.c: a signal in a kernel-mode space. */
 void kernel_start(void);
+/* Mappings are compared with the guest's tables before they are used again. */
+void kernel_fence(void);
+/* Answers the SBI call at pc if that needs nobody else. */
+bool kernel_call(struct vcpu *vcpu);
 void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
 
 /* The kernel-mode space's own data: its VM as core sees it, and what it holds of guest RAM. */
@@ -65,15 +69,18 @@ struct kernel {
 };
 extern struct kernel kernel;
 
-/* fast.c: executes until something is not for it, or `limit` instructions are done; a privileged
- * one makes them `again` from there. Returns how many are left; 0: that was all. */
+/* fast.c: executes until `limit` instructions are done, or a privileged one has changed mode or
+ * made an interrupt deliverable, or (*core) the next is core's; a privileged one makes them `again`
+ * from there. Returns how many are left. */
 #define FAST_MOST 1000
-unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again);
+unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core);
 /* The instruction at pc when its page is a plain one. */
 bool fast_fetch(struct vcpu *vcpu, struct insn *insn);
 
 /* step.c: one guest instruction by core. True: vcpu->priv.exit is filled. */
 bool step(struct vcpu *vcpu);
+/* Was this instruction, before which satp was `satp`, a fence? */
+bool step_fences(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp);
 /* The instruction at pc, decoded; false when it cannot be fetched. */
 bool step_peek(struct vcpu *vcpu, struct insn *insn);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -360,6 +361,21 @@ static bool wait_turn(struct trap_vcpu *t, uint32_t kernel)
     }
 }
 
+/* For who wonders why: how the space ended, or that it does not answer. */
+static void explain(struct trap_vcpu *t, uint32_t slot)
+{
+    siginfo_t info = {.si_pid = 0};
+    int pid = slot < TRAP_SPACES ? t->space[slot].pid : 0;
+
+    if (pid == 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u is not there", slot);
+    else if (info.si_pid == 0)
+        vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u does not answer", slot);
+    else
+        vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u ended: code %d, status %d",
+                     slot, info.si_code, info.si_status);
+}
+
 /*
  * A space ended by itself or does not answer. What user code did to its own space is an illegal
  * instruction of that code; a kernel that lost its own is parked.
@@ -370,6 +386,8 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
     struct vcpu *vcpu = t->vcpu;
     struct trap trap = {.cause = CAUSE_ILLEGAL_INSN};
 
+    explain(t, kernel);
+    explain(t, __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST));
     space_destroy_all(t);
     take_back(t);
     vcpu->priv.exit.kind = EXIT_HOST;

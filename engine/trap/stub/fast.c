@@ -367,13 +367,13 @@ do_system:
     pc = vcpu->user.pc;
     total += (int)again - left;
     left = (int)again;
-    if (vcpu->priv.mode == PRIV_S && trap_pending_interrupt(vcpu) == 0)
+    if (vcpu->priv.mode == PRIV_S && trap_pending_interrupt(vcpu) == 0 && total < FAST_MOST)
         goto look;
     left--; /* it was one */
     goto out;
 privileged:
     count(COUNT_PRIVILEGED);
-    if (left < (int)again) {
+    if (left < (int)again && total < FAST_MOST) {
         total += (int)again - left;
         left = (int)again;
     }

@@ -95,8 +95,7 @@ unsigned filter_space(struct sock_filter *out, const struct trap_config *c,
     emit(&p, LOAD(DATA(nr)));
     allow_futex(&p);
     allow_mmap(&p, c->ram_fd);
-    if (c->area != 0)
-        allow(&p, SYS_munmap);
+    allow(&p, SYS_munmap); /* a user-mode space's is seen by the monitor */
     allow(&p, SYS_sched_yield);
     allow(&p, SYS_exit_group);
     emit(&p, RETURN(SECCOMP_RET_KILL_PROCESS));
@@ -111,6 +110,8 @@ unsigned filter_notify(struct sock_filter *out)
 
     emit(&p, LOAD(DATA(nr)));
     emit(&p, WHEN(SYS_mmap, 1));
+    emit(&p, RETURN(SECCOMP_RET_USER_NOTIF));
+    emit(&p, WHEN(SYS_munmap, 1));
     emit(&p, RETURN(SECCOMP_RET_USER_NOTIF));
     emit(&p, RETURN(SECCOMP_RET_ALLOW));
     return p.count;

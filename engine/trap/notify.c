@@ -112,6 +112,35 @@ static bool granted(const struct trap_space *space, const uint64_t *args)
            args[5] == grant->offset;
 }
 
+/*
+ * The unmapping of a range that a kernel-mode space wants gone. Once this call goes on nothing
+ * keeps the kernel from carrying it out before user code runs again, so it counts as done.
+ */
+static void note_revoked(struct trap_space *space, const uint64_t *args)
+{
+    struct trap_area *area = space->vcpu->area;
+    unsigned slot = (unsigned)(space - space->vcpu->space);
+    uint32_t count = area->revoke[slot].count;
+
+    for (uint32_t i = 0; i < count && i < TRAP_UNMAPS; i++) {
+        const struct trap_range *range = &area->revoke[slot].range[i];
+        if (args[0] == range->va && args[1] == range->length)
+            atomic_fetch_or(&area->revoke[slot].seen, 1U << i);
+    }
+}
+
+static bool may_go_on(struct trap_space *space, const struct seccomp_data *call)
+{
+    const uint64_t *args = (const uint64_t *)call->args;
+
+    if (call->nr == SYS_munmap) {
+        note_revoked(space, args);
+        return true; /* what else it unmaps is its own loss */
+    }
+    return call->nr == SYS_mmap && granted(space, args) &&
+           notify_allowed(space->vcpu->tv, space->satp, args);
+}
+
 static void answer(struct trap_space *space)
 {
     struct seccomp_notif request;
@@ -122,8 +151,7 @@ static void answer(struct trap_space *space)
         return;
     memset(&response, 0, sizeof(response));
     response.id = request.id;
-    if (request.data.nr == SYS_mmap && granted(space, (const uint64_t *)request.data.args) &&
-        notify_allowed(space->vcpu->tv, space->satp, (const uint64_t *)request.data.args))
+    if (may_go_on(space, &request.data))
         response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     else
         response.error = -EPERM;

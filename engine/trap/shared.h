@@ -31,6 +31,12 @@ struct trap_map {
     uint32_t populate;
 };
 
+/* Ranges that a user-mode space shall unmap. */
+#define TRAP_UNMAPS 16
+struct trap_range {
+    uint64_t va, length;
+};
+
 /* Shared by a user-mode space with the kernel-mode spaces of its vCPU. */
 struct trap_page {
     struct vcpu_user user;
@@ -39,6 +45,8 @@ struct trap_page {
     uint32_t enter;              /* the turn is for guest code, not for a command alone */
     uint64_t fault;              /* address, for SIGSEGV and SIGBUS */
     struct trap_map map;         /* to be made first; length 0: none */
+    uint32_t nunmap;             /* to go before that */
+    struct trap_range unmap[TRAP_UNMAPS];
 };
 _Static_assert(sizeof(struct trap_page) <= PAGE_SIZE, "a page of its own");
 
@@ -103,6 +111,12 @@ struct trap_area {
     struct trap_slot slot[TRAP_SPACES];
     struct trap_map
         grant[TRAP_SPACES]; /* what a user-mode space was told to map last: nothing else */
+    /* What a user-mode space was told to unmap, and which of it the monitor has seen it do. */
+    struct {
+        uint32_t count;
+        _Atomic uint32_t seen; /* bit n: range n */
+        struct trap_range range[TRAP_UNMAPS];
+    } revoke[TRAP_SPACES];
     struct trap_tables tables[TRAP_SPACES];
 };
 

@@ -237,6 +237,7 @@ static void reset_slot(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum p
     memset((uint8_t *)t->area + TRAP_AREA_SIZE + slot * PAGE_SIZE, 0, sizeof(struct trap_page));
     t->area->tables[slot].count = 0;
     t->area->grant[slot].length = 0;
+    t->area->revoke[slot].count = 0;
     *shared = (struct trap_slot){.mode = (uint32_t)mode, .satp = satp};
     __atomic_store_n(&shared->state, SPACE_LIVE, __ATOMIC_RELEASE);
 }

@@ -17,8 +17,8 @@
 #include "core/trap.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-#define LOOK_NS       UINT64_C(20000000)  /* how often a waiting monitor looks whether all live */
-#define PATIENCE_NS   UINT64_C(100000000) /* CPU time that a space may use after a kick */
+#define LOOK_NS       UINT64_C(20000000)   /* how often a waiting monitor looks whether all live */
+#define PATIENCE_NS   UINT64_C(1000000000) /* CPU time that a space may use after a kick */
 
 static uint64_t now_ns(void)
 {
@@ -309,7 +309,7 @@ static bool ignored(struct trap_vcpu *t, uint32_t slot)
         return false;
     }
     return used_ns(t, slot) - t->kick.used_ns > PATIENCE_NS ||
-           now_ns() - t->kick.since_ns > 100 * PATIENCE_NS;
+           now_ns() - t->kick.since_ns > 10 * PATIENCE_NS;
 }
 
 /* What the guest printed by single characters since the last look. */

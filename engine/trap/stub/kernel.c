@@ -192,13 +192,43 @@ static void unmap_gone(gva_t va, uint64_t length)
     }
 }
 
-static bool user_gone;
+/* What a user-mode space has to unmap. More than TRAP_UNMAPS stands for everything. */
+static struct trap_range revoked[TRAP_UNMAPS];
+static uint32_t nrevoked;
 
 static void note_gone(gva_t va, uint64_t length)
 {
-    (void)va;
+    struct trap_range *last =
+        nrevoked > 0 && nrevoked <= TRAP_UNMAPS ? &revoked[nrevoked - 1] : NULL;
+
     kernel.area->count[COUNT_REVOKED] += length >> PAGE_SHIFT;
-    user_gone = true;
+    if (last != NULL && last->va + last->length == va)
+        last->length += length;
+    else if (nrevoked++ < TRAP_UNMAPS)
+        revoked[nrevoked - 1] = (struct trap_range){va, length};
+}
+
+/* Has the space unmap it, and believes the monitor, not the space. */
+static bool user_unmap(uint32_t slot, struct trap_page *page)
+{
+    struct trap_area *area = kernel.area;
+
+    if (nrevoked > TRAP_UNMAPS)
+        return false;
+    memcpy(area->revoke[slot].range, revoked, sizeof(revoked));
+    atomic_store(&area->revoke[slot].seen, 0);
+    area->revoke[slot].count = nrevoked;
+    memcpy(page->unmap, revoked, sizeof(revoked));
+    page->nunmap = nrevoked;
+    page->map.length = 0;
+    page->enter = 0;
+    __atomic_store_n(&area->current, slot, __ATOMIC_SEQ_CST);
+    count(COUNT_HANDOVERS);
+    turn_give(&page->to_user);
+    turn_wait(&page->to_kernel);
+    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+    area->revoke[slot].count = 0;
+    return atomic_load(&area->revoke[slot].seen) == (1U << nrevoked) - 1;
 }
 
 /* Everything that fences until now ask for. */
@@ -408,11 +438,12 @@ static void run_user(void)
         return;
     }
     struct trap_page *page = (struct trap_page *)(stub_config.pages + slot * PAGE_SIZE);
-    user_gone = false;
+    nrevoked = 0;
     see_fences(&area->tables[slot], note_gone);
-    if (user_gone) {
+    if (nrevoked > 0) {
         user_map.length = 0;
-        drop_slot(slot);
+        if (!user_unmap(slot, page))
+            drop_slot(slot);
         return;
     }
     memcpy(&page->user, &vcpu->user, sizeof(vcpu->user));

@@ -18,6 +18,14 @@ static void make_mapping(const struct trap_map *map)
                            stub_config.ram_fd, map->offset);
 }
 
+/* The monitor sees each of them. */
+static void unmap(struct trap_page *page)
+{
+    for (uint32_t i = 0; i < page->nunmap && i < TRAP_UNMAPS; i++)
+        (void)stub_syscall(__NR_munmap, page->unmap[i].va, page->unmap[i].length, 0, 0, 0, 0);
+    page->nunmap = 0;
+}
+
 void user_signal(int number, const siginfo_t *info, struct ucontext *uc)
 {
     struct trap_page *page = (struct trap_page *)stub_config.page;
@@ -32,6 +40,7 @@ void user_signal(int number, const siginfo_t *info, struct ucontext *uc)
     started = true;
     for (;;) {
         turn_wait(&page->to_user);
+        unmap(page);
         make_mapping(&page->map);
         if (page->enter)
             break;

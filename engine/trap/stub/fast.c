@@ -208,7 +208,8 @@ static bool privileged(struct vcpu *vcpu, const struct insn *insn)
 }
 
 /* What was decoded at each place of a page, for whichever page it was: the words say whether it
- * still holds, so that nothing ever has to be dropped. rd is X_NONE where nothing is written. */
+ * still holds, so that nothing ever has to be dropped. rd is X_NONE where nothing is written, aux
+ * says how far the handler in fast_run is from `slow`, where everything goes that has none. */
 static struct insn decoded[DECODED_PAGES][PAGE_SIZE / 2];
 
 static struct insn *decoded_page(gva_t base)
@@ -216,11 +217,12 @@ static struct insn *decoded_page(gva_t base)
     return decoded[(base >> PAGE_SHIFT ^ base >> 24) % DECODED_PAGES];
 }
 
-static void decode(uint32_t raw, struct insn *d)
+static void decode(uint32_t raw, struct insn *d, const int16_t *handler)
 {
     insn_decode(&kernel.vm.isa, raw, d);
     if (d->rd == 0)
         d->rd = X_NONE;
+    d->aux = (uint16_t)handler[d->id];
 }
 
 bool fast_fetch(struct vcpu *vcpu, struct insn *insn)
@@ -235,12 +237,14 @@ bool fast_fetch(struct vcpu *vcpu, struct insn *insn)
     uint32_t raw = code[slot];
     if ((raw & 3) == 3)
         raw |= (uint32_t)code[slot + 1] << 16;
-    struct insn *d = &decoded_page(pc & PAGE_MASK)[slot];
-    if (d->raw != raw || d->len == 0)
-        decode(raw, d);
-    *insn = *d;
-    if (insn->rd == X_NONE)
-        insn->rd = 0;
+    const struct insn *d = &decoded_page(pc & PAGE_MASK)[slot];
+    if (d->raw == raw && d->len != 0) {
+        *insn = *d;
+        if (insn->rd == X_NONE)
+            insn->rd = 0;
+    } else {
+        insn_decode(&kernel.vm.isa, raw, insn);
+    }
     return true;
 }
 
@@ -264,8 +268,8 @@ bool fast_fetch(struct vcpu *vcpu, struct insn *insn)
         }                                                                                          \
         d = (struct insn *)(void *)((uint8_t *)slots + offset / 2 * sizeof(*d));                   \
         if (UNLIKELY(d->raw != raw))                                                               \
-            decode(raw, d);                                                                        \
-        goto *label[d->id];                                                                        \
+            decode(raw, d, handler);                                                               \
+        goto *((const char *)&&slow + (int16_t)d->aux);                                            \
     } while (0)
 #define NEXT()                                                                                     \
     do {                                                                                           \
@@ -279,17 +283,20 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core)
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* a default, then what has a handler */
-    static const void *const label[INSN_COUNT] = {
-        [0 ... INSN_COUNT - 1] = &&slow,
-#define ALU(id, value)    [INSN_##id] = &&do_##id,
-#define BRANCH(id, taken) [INSN_##id] = &&do_##id,
-#define JUMP(id, target)  [INSN_##id] = &&do_##id,
-#define LOAD(id, type)    [INSN_##id] = &&do_##id,
-#define STORE(id, type)   [INSN_##id] = &&do_##id,
+    static const int16_t handler[INSN_COUNT] = {
+        [0 ... INSN_COUNT - 1] = 0,
+#define ALU(id, value)    [INSN_##id] = (int16_t)((const char *)&&do_##id - (const char *)&&slow),
+#define BRANCH(id, taken) [INSN_##id] = (int16_t)((const char *)&&do_##id - (const char *)&&slow),
+#define JUMP(id, target)  [INSN_##id] = (int16_t)((const char *)&&do_##id - (const char *)&&slow),
+#define LOAD(id, type)    [INSN_##id] = (int16_t)((const char *)&&do_##id - (const char *)&&slow),
+#define STORE(id, type)   [INSN_##id] = (int16_t)((const char *)&&do_##id - (const char *)&&slow),
 #include "core/exec_alu.def"
-        [INSN_csrrw] = &&do_csr,         [INSN_csrrs] = &&do_csr,
-        [INSN_ecall] = &&do_system,      [INSN_sret] = &&do_system,
-        [INSN_sfence_vma] = &&do_system, [INSN_fence_i] = &&do_fence_i,
+        [INSN_csrrw] = (int16_t)((const char *)&&do_csr - (const char *)&&slow),
+        [INSN_csrrs] = (int16_t)((const char *)&&do_csr - (const char *)&&slow),
+        [INSN_ecall] = (int16_t)((const char *)&&do_system - (const char *)&&slow),
+        [INSN_sret] = (int16_t)((const char *)&&do_system - (const char *)&&slow),
+        [INSN_sfence_vma] = (int16_t)((const char *)&&do_system - (const char *)&&slow),
+        [INSN_fence_i] = (int16_t)((const char *)&&do_fence_i - (const char *)&&slow),
     };
 #pragma GCC diagnostic pop
     uint64_t *x = vcpu->user.x;

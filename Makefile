@@ -104,6 +104,23 @@ $(QEMU10): scripts/fetch.sh
 	scripts/fetch.sh $(B)/qemu10 bookworm-backports "$$(dpkg --print-architecture)" \
 	    qemu-system-riscv qemu-system-common qemu-system-data opensbi
 
+# QEMU for riscv64 with its libraries, to be measured on the board beside the engine trap.
+QEMU_RISCV64 := $(B)/qemu-riscv64/qemu.cpio.gz
+.PHONY: qemu-riscv64
+qemu-riscv64: $(QEMU_RISCV64)
+$(B)/qemu-riscv64/fetched: scripts/fetch.sh
+	scripts/fetch.sh $(B)/qemu-riscv64 trixie riscv64 \
+	    libc6 libgcc-s1 libpcre2-8-0 libselinux1 libcap2 libsystemd0 libbz2-1.0 libaio1t64 libasound2t64 libatomic1 libblkid1 libzstd1 zlib1g libelf1t64 libbpf1 libffi8 libmount1 \
+	    libglib2.0-0t64 libnspr4 libsqlite3-0 libnss3 libpcsclite1 libcacard0 libcapstone5 \
+	    libfdt1 libfuse3-4 libgmp10 libnettle8t64 libhogweed6t64 libunistring5 libidn2-0 \
+	    libp11-kit0 libtasn1-6 libgnutls30t64 libnl-3-200 libnl-route-3-200 libibverbs1 \
+	    libjpeg62-turbo libtinfo6 libncursesw6 libnuma1 libpixman-1-0 libpng16-16t64 \
+	    librdmacm1t64 libssl3t64 libsasl2-2 libseccomp2 libslirp0 libudev1 liburing2 \
+	    libusb-1.0-0 libusbredirparser1t64 libvdeplug2t64 opensbi \
+	    qemu-system-common qemu-system-data qemu-system-riscv
+$(QEMU_RISCV64): scripts/mkqemu.sh $(B)/qemu-riscv64/fetched
+	scripts/mkqemu.sh $(B)/qemu-riscv64/root $@
+
 .PHONY: run clean help
 # On a board in QEMU, where that is and the hypervisor can be built; ENGINE names another engine.
 ENGINE ?= $(if $(and $(shell command -v qemu-system-riscv64),$(shell command -v $(METAL_CC)),\

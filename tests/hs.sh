@@ -301,6 +301,27 @@ u_boot() {
             -bios "$bios" -kernel "$image" -initrd "$bundle" >"$out" 2>&1 && says '^prompt reached'
 }
 
+# The hypervisor as a boot loader starts it: U-Boot takes it and the bundle from a file system.
+booti() {
+    load='load virtio 0:0'
+    make_bundle hello.elf 1 128 && mkdir -p "$tmp/boot" && cp "$image" "$tmp/boot/hs" &&
+        cp "$bundle" "$tmp/boot/bundle" && rm -f "$tmp/disk" && truncate -s 16M "$tmp/disk" &&
+        /sbin/mke2fs -q -t ext4 -d "$tmp/boot" "$tmp/disk" && : >"$out" || return
+    {
+        typed_later 'Hit any key' '' && typed_later '^=> ' "virtio scan; $load \${kernel_addr_r} hs; \
+$load \${ramdisk_addr_r} bundle; booti \${kernel_addr_r} \${ramdisk_addr_r}:\${filesize} \
+\${fdtcontroladdr}" &&
+            typed_later 'hello: all is well' ''
+    } | timeout 150 "$qemu" -M virt -m 768M -display none -monitor none -serial stdio -bios "$bios" \
+        -kernel "$build/guests/u-boot-smode.bin" -drive "file=$tmp/disk,format=raw,if=none,id=d" \
+        -device virtio-blk-device,drive=d >"$out" 2>&1
+    got=$?
+    [ "$got" -eq 0 ] && says '^hello: all is well' && return
+    echo "status $got"
+    tail -n 20 "$out"
+    return 1
+}
+
 # What a guest that looks for a hypervisor under it finds: nothing, in every mode of paging, with U on
 # a page of its kernel, by FP and V with FS and VS toggled, at devices.
 probing() {
@@ -326,6 +347,7 @@ suite() {
         check "$1: $harts vCPUs on 4 harts start, share memory, interrupt and fence each other" \
             smp "$harts" 4
     done
+    check "$1: U-Boot starts the hypervisor with booti" booti
     check "$1: bench.elf measures everything and ends well" bench bench
     check "$1: bench2.elf, drawn from a seed, ends well" bench bench2
     check "$1: Linux boots with 1 vCPU" linux 1

@@ -94,8 +94,6 @@ $(SYSROOT)/done: $(FETCHED)
 	cp $(addprefix $(B)/apt/root/usr/lib/riscv64-linux-gnu/,libfdt.a libz.a) $(SYSROOT)/lib
 	touch $@
 
-include scripts/metal.mk guests/guests.mk tests/tests.mk tests/metal-engine/metal-engine.mk scripts/check.mk
-
 # QEMU 10 beside the distribution's own, where that is older: build/qemu10/root/usr/bin.
 QEMU10 := $(B)/qemu10/fetched
 .PHONY: qemu10
@@ -120,6 +118,8 @@ $(B)/qemu-riscv64/fetched: scripts/fetch.sh
 	    qemu-system-common qemu-system-data qemu-system-riscv
 $(QEMU_RISCV64): scripts/mkqemu.sh $(B)/qemu-riscv64/fetched
 	scripts/mkqemu.sh $(B)/qemu-riscv64/root $@
+
+include scripts/metal.mk guests/guests.mk tests/tests.mk tests/metal-engine/metal-engine.mk scripts/check.mk
 
 .PHONY: run clean help
 # On a board in QEMU, where that is and the hypervisor can be built; ENGINE names another engine.

@@ -104,7 +104,7 @@ boot_result() {
 # usage: boots KEY SSTC APPEND
 boots() {
     key=$1 sstc=$2 append="console=ttyS0 cryptomgr.notests panic=-1 ticks=1 $3"
-    image=$build/guests/linux/Image initrd=$build/guests/linux/initrd.cpio.gz
+    image=$build/guests/linux/Image initrd=$build/guests/linux/initrd-ticks.cpio.gz
     here "$sstc" 1 512 --dtb "$work/$sstc-guest.dtb" --kernel "$image" --initrd "$initrd" \
         --append "$append" >"$work/out" || true
     boot_result "$key" here "$(value host.guest_start_ticks "$work/out")"
@@ -126,7 +126,7 @@ sizes() {
     here on 4 128 --kernel "$build/guests/hello.elf" --disk "$work/disk" >"$work/out" || true
     tables=$(value hs.gstage_tables "$work/out")
     result bytes here $(($(value host.guest_bytes "$work/out") - 16384 - tables * 4096))
-    here on 1 512 --kernel "$build/guests/linux/Image" --initrd "$build/guests/linux/initrd.cpio.gz" \
+    here on 1 512 --kernel "$build/guests/linux/Image" --initrd "$build/guests/linux/initrd-ticks.cpio.gz" \
         --append "console=ttyS0 quiet panic=-1 run=true" >"$work/out" || true
     begin=$(value host.start_ticks "$work/out")
     clear=$(value host.start_clear_ticks "$work/out") copy=$(value host.start_copy_ticks "$work/out")

@@ -123,7 +123,7 @@ mutants: $(MUTANT_BIN) $(MUTANT_BIN:%=%.o)
 	LINK='$(CC) $(SAN)' HELPERS='$(HELP_SRC:%.c=$(B)/asan/%.o)' LIBS='$(TEST_LIBS)' \
 	    scripts/mutants.sh $(RESULTS) $(B) $(MUTANTS)
 
-bench: $(B)/trapeze guests metal $(QEMU_RISCV64)
+bench: $(B)/trapeze guests metal $(GUESTS)/linux/initrd-ticks.cpio.gz $(QEMU10) $(QEMU_RISCV64)
 	bench/run.sh $(B)
 	bench/hs.sh $(B)
 	bench/trap.sh $(B)

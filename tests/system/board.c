@@ -170,6 +170,8 @@ struct board *board_new(const struct board_options *options)
         .dirty = board->dirty,
         .vcpus = board->vcpus,
         .nvcpus = options->nvcpus,
+        .disks = &board->disk_device,
+        .ndisks = options->disk_size != 0,
     };
     assert_int_equal(machine_init(&board->machine, &config), 0);
     if (options->disk_size != 0)

@@ -52,6 +52,7 @@ struct board {
     _Atomic uint64_t *dirty;
     char *console;
     size_t console_length, console_capacity;
+    struct virtio_blk disk_device;
     uint8_t *disk;
     struct board_clock clock;
     uint64_t device_deadline[VM_MAX_DEVICES];

@@ -58,6 +58,20 @@ few_spaces() {
         --stats && says '^habits: all is well'
 }
 
+# With a limit of the board's kernel on what the command's user may have, spaces come and go.
+limited() {
+    run_guest 0 --kernel "$build/guests/habits.elf" --memory 128M --timeout 60 --stats \
+        --board-arg -append --board-arg "$1" && says '^habits: all is well' &&
+        stat_is trap.spaces_created -ge "$2"
+}
+
+no_room_at_all() {
+    run_guest 4 --kernel "$build/guests/hello.elf" --memory 64M --timeout 60 --board-arg -append \
+        --board-arg nproc=5 && grep -q 'raise ulimit' "$out.err" && return
+    cat "$out.err"
+    return 1
+}
+
 check "paging, page faults and timer ticks are as hello.elf expects" hello 1
 check "hello.elf prints what it prints under interp" same_as_interp
 check "hello.elf is not disturbed by three more harts that stay stopped" hello 4
@@ -69,6 +83,9 @@ check "S-mode and U-mode are as the privileged specification says, but for FS Of
 check "a kernel that knows virt by heart runs without a disk" habits
 check "... and with one" habits_on_disk '' 'version 2'
 check "... with 2 spaces at most" few_spaces 2
+check "... with room for two processes more (RLIMIT_NPROC)" limited nproc=7 6
+check "... with few descriptors (RLIMIT_NOFILE)" limited nofile=14 1
+check "without room for one the message says what to raise" no_room_at_all
 check "cold and warm resets boot again, with a disk that keeps what it got" resets
 check "user code that knows the engine does not get out" checks escape
 check "bench.elf measures everything and ends well" bench bench

@@ -54,6 +54,18 @@ static uint64_t timebase(void)
     return be32toh(cell);
 }
 
+uint64_t probe_low(void)
+{
+    unsigned long long low = 65536; /* the most that distributions set */
+    FILE *file = fopen("/proc/sys/vm/mmap_min_addr", "re");
+
+    if (file != NULL && fscanf(file, "%llu", &low) != 1)
+        low = 65536;
+    if (file != NULL)
+        fclose(file);
+    return (low + PAGE_SIZE - 1) & PAGE_MASK;
+}
+
 /* Sv39, Sv48 or Sv57: the highest page that the kernel lets a user have. */
 uint64_t probe_top(void)
 {

@@ -135,6 +135,7 @@ struct trap_head {
 struct trap_config {
     uint64_t base, end;       /* the stub and everything that belongs to it */
     uint64_t code_end;        /* of the stub's code */
+    uint64_t low;             /* first address that a user may map */
     uint64_t top;             /* end of the addresses of a user's process */
     uint64_t area, pages;     /* addresses; area 0: a user-mode space */
     uint64_t page;            /* ... of its struct trap_page */

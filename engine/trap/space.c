@@ -24,7 +24,6 @@
 
 #define RAM_FD  3 /* in the child */
 #define GIVE_FD 4 /* the listener goes out here */
-#define HIGH_FD 100
 
 /* How far the child came, as its exit status. */
 enum step { STEP_FDS = 32, STEP_MAP, STEP_LISTENER, STEP_PARENT };
@@ -57,17 +56,26 @@ static void place_shared(const struct trap_vcpu *t, const struct trap_config *c)
     place(c->window, ram->size, PROT_READ | PROT_WRITE, MAP_SHARED, t->tv->vm->ram_fd, 0);
 }
 
-/* Descriptors: guest RAM as RAM_FD, the socket as GIVE_FD, and nothing else. */
+static void close_from(unsigned first, unsigned last)
+{
+    if (first <= last && syscall(SYS_close_range, first, last, 0) != 0)
+        _exit(STEP_FDS);
+}
+
+/* Descriptors: guest RAM as RAM_FD, the socket as GIVE_FD, and nothing else. The others go first,
+ * for there may be no room. */
 static void keep_fds(int ram, int give)
 {
-    int a = fcntl(ram, F_DUPFD, HIGH_FD), b = fcntl(give, F_DUPFD, HIGH_FD);
+    unsigned low = (unsigned)(ram < give ? ram : give), high = (unsigned)(ram < give ? give : ram);
 
-    if (a < 0 || b < 0 || dup2(a, RAM_FD) < 0 || dup2(b, GIVE_FD) < 0)
-        _exit(STEP_FDS);
-    close(0);
-    close(1);
-    close(2);
-    if (syscall(SYS_close_range, GIVE_FD + 1, ~0U, 0) != 0)
+    if (low > 0)
+        close_from(0, low - 1);
+    close_from(low + 1, high - 1);
+    close_from(high + 1, ~0U);
+    int aside = dup(give); /* 0 or 1 */
+    close(give);
+    if (aside < 0 || (ram != RAM_FD && (dup2(ram, RAM_FD) < 0 || close(ram) != 0)) ||
+        dup2(aside, GIVE_FD) < 0 || close(aside) != 0)
         _exit(STEP_FDS);
 }
 
@@ -178,6 +186,7 @@ static struct trap_config config_of(const struct trap_vcpu *t, unsigned slot, en
         .base = tv->base,
         .end = tv->end,
         .code_end = tv->base + tv->head.data,
+        .low = tv->low,
         .top = tv->top,
         .filter = tv->area_at - 2 * PAGE_SIZE,
         .page = tv->area_at - PAGE_SIZE,
@@ -267,7 +276,9 @@ int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mo
     t->created++;
     if (pid > 0 && (mode != PRIV_U || (space->listener >= 0 && notify_add(space) == 0)))
         return 0;
+    int why = errno;
     space_destroy(t, slot);
+    errno = why;
     return ERR_IO;
 }
 

@@ -39,6 +39,7 @@ static int vm_create(struct vm *vm)
     vm->engine_data = tv;
     tv->vm = vm;
     tv->image_fd = tv->epoll = -1;
+    tv->low = probe_low();
     tv->top = probe_top();
     tv->counters = probe_counters();
     /* Above what an Sv39 guest can have, where the host has room there. */
@@ -216,19 +217,33 @@ static unsigned spaces_most(const struct trap_vcpu *t)
     return most < 2 ? 2 : most > TRAP_SPACES ? TRAP_SPACES : most;
 }
 
-/* A free slot, or that of the space whose last use is longest ago; never `keep`. */
-static uint32_t choose_slot(struct trap_vcpu *t, uint32_t keep)
+/* Ends the space whose last use is longest ago, but `keep`. False: there is none. */
+static bool evict(struct trap_vcpu *t, uint32_t keep)
 {
     uint32_t best = TRAP_NONE;
 
-    for (uint32_t i = 0; i < spaces_most(t); i++) {
-        if (t->space[i].pid == 0)
-            return i;
-        if (i != keep && (best == TRAP_NONE || t->area->slot[i].used < t->area->slot[best].used))
+    for (uint32_t i = 0; i < TRAP_SPACES; i++) {
+        if (i == keep || t->space[i].pid == 0)
+            continue;
+        if (best == TRAP_NONE || t->area->slot[i].used < t->area->slot[best].used)
             best = i;
     }
-    space_destroy(t, best);
-    return best;
+    if (best != TRAP_NONE)
+        space_destroy(t, best);
+    return best != TRAP_NONE;
+}
+
+/* A free slot; one is freed when as many are in use as may be. */
+static uint32_t choose_slot(struct trap_vcpu *t, uint32_t keep)
+{
+    for (;;) {
+        for (uint32_t i = 0; i < spaces_most(t); i++) {
+            if (t->space[i].pid == 0)
+                return i;
+        }
+        if (!evict(t, keep))
+            return TRAP_NONE;
+    }
 }
 
 /* The slot of the space, made when there is none. Without the means for another, others go. */
@@ -238,14 +253,16 @@ static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, ui
 
     if (slot != TRAP_NONE)
         return slot;
-    for (unsigned tries = 0; tries < 4; tries++) {
+    int why = 0;
+    do {
         slot = choose_slot(t, keep);
-        if (space_create(t, slot, satp, mode) == 0)
+        if (slot != TRAP_NONE && space_create(t, slot, satp, mode) == 0)
             return slot;
-    }
+        why = errno;
+    } while (evict(t, keep));
     vm_log(t->tv->vm, t->vcpu, LOG_ERROR, "trap",
            "no process for another address space: %s (raise ulimit -u and -n, or pids.max)",
-           strerror(errno));
+           strerror(why));
     return TRAP_NONE;
 }
 

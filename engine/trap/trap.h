@@ -51,7 +51,7 @@ struct trap_vm {
     struct vm *vm;
     struct trap_head head;
     int image_fd; /* the stub, relocated to base */
-    uint64_t base, top;
+    uint64_t base, low, top;
     uint32_t counters;
     uint64_t area_at, window_at, end;
     int epoll; /* of the listeners */
@@ -94,6 +94,8 @@ bool notify_allowed(struct trap_vm *tv, uint64_t satp, const uint64_t *args);
 int trap_probe(struct engine_caps *caps, const char **why);
 /* The counters that a user of this machine can read, as bits of scounteren. */
 uint32_t probe_counters(void);
+/* The first address that an ordinary user can map. */
+uint64_t probe_low(void);
 /* The end of the addresses of a process here. */
 uint64_t probe_top(void);
 

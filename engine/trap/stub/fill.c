@@ -32,14 +32,15 @@ static int cas_table(void *mem, gpa_t gpa, uint64_t expected, uint64_t value)
 
 bool fill_possible(gva_t va)
 {
-    return va < stub_config.top && va - stub_config.base >= stub_config.end - stub_config.base;
+    return va >= stub_config.low && va < stub_config.top &&
+           va - stub_config.base >= stub_config.end - stub_config.base;
 }
 
 static bool range_possible(gva_t va, uint64_t length)
 {
     const struct trap_config *c = &stub_config;
 
-    return va + length <= c->top && (va + length <= c->base || va >= c->end);
+    return va >= c->low && va + length <= c->top && (va + length <= c->base || va >= c->end);
 }
 
 /* Everything at once: guest-physical addresses are the virtual ones. */

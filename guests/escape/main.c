@@ -137,6 +137,19 @@ static void set_timer(void)
     csr_write(sie, SIE_STIE);
 }
 
+/* Where the host maps nothing for a user. */
+static void check_zero(void)
+{
+    run = (struct run){
+        .pc = (uint64_t)(user_load - user_text), .sstatus = SSTATUS_SPIE, .a = {SPARE_VA}};
+    run_until_trap(&run);
+    check(run.scause == CAUSE_BREAKPOINT && run.a[0] == 7, "a program linked at 0 runs");
+    run = (struct run){.pc = (uint64_t)(user_load - user_text), .sstatus = SSTATUS_SPIE};
+    run.a[0] = (uint64_t)secret;
+    run_until_trap(&run);
+    check(run.scause == CAUSE_LOAD_PAGE_FAULT, "... and its kernel's pages are closed to it");
+}
+
 static void check_signals(void)
 {
     uint64_t ecall = STUB + user_word(STUB + HEAD_LEAVE) - 4;
@@ -163,6 +176,8 @@ void guest_main(void)
     page_map_image(space);
     page_map(space, USER_VA, phys_of(user_text), (uint64_t)(rodata_start - user_text),
              PTE_R | PTE_X | PTE_U);
+    page_map(space, 0, phys_of(user_text), (uint64_t)(rodata_start - user_text),
+             PTE_R | PTE_X | PTE_U);
     page_map(space, DATA_VA, phys_of(data), PAGE_SIZE, PTE_R | PTE_W | PTE_U);
     page_map(space, SPARE_VA, phys_of(spare), PAGE_SIZE, PTE_R | PTE_W | PTE_U);
     page_map(space, CONST_VA, phys_of(constant), PAGE_SIZE, PTE_R | PTE_U);
@@ -172,6 +187,7 @@ void guest_main(void)
     check_memory();
     check_mappings();
     check_calls();
+    check_zero();
     check_signals();
     check_end("escape");
 }

@@ -72,6 +72,17 @@ no_room_at_all() {
     return 1
 }
 
+# Its kernel lies in the upper half and is interpreted, its programs are not.
+linux() {
+    timeout 600 "$command" run --engine trap --memory 256M --kernel "$build/guests/linux/Image" \
+        --initrd "$build/guests/linux/initrd.cpio.gz" --timeout 580 --stats \
+        --append 'console=ttyS0 quiet panic=-1 run=id' >"$out" 2>"$out.err" </dev/null &&
+        says '^guest up' && says '^uid=0' && stat_is trap.user_ecalls -ge 500 &&
+        stat_is trap.spaces_dropped -eq 0 && return
+    tail -n 20 "$out" "$out.err"
+    return 1
+}
+
 check "paging, page faults and timer ticks are as hello.elf expects" hello 1
 check "hello.elf prints what it prints under interp" same_as_interp
 check "hello.elf is not disturbed by three more harts that stay stopped" hello 4
@@ -98,5 +109,6 @@ check "a guest that never ends is exit status 5 at its timeout" case_guest spin 
 check "a wfi that nothing will end is exit status 5 at its timeout" case_guest sleep 5 5
 check "a jump to nowhere parks the guest" parked_guest nowhere
 check "an illegal instruction without a handler parks the guest" parked_guest illegal
+check "Debian's Linux boots, runs a program and powers off" linux
 rm -f "$out" "$out".*
 finish

@@ -3,30 +3,14 @@
 #include "engine/trap/trap.h"
 
 #include <errno.h>
-#include <linux/futex.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/csr.h"
 #include "core/trap.h"
-
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define LOOK_NS       UINT64_C(20000000)   /* how often a waiting monitor looks whether all live */
-#define PATIENCE_NS   UINT64_C(1000000000) /* CPU time that a space may use after a kick */
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 static int vm_create(struct vm *vm)
 {
@@ -113,15 +97,6 @@ static void vcpu_destroy(struct vcpu *vcpu)
     vcpu->engine = NULL;
 }
 
-/* The space that runs guest code, as far as the shared pages can be believed. */
-static void signal_current(struct trap_vcpu *t)
-{
-    uint32_t slot = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
-
-    if (slot < TRAP_SPACES && t->space[slot].pid != 0)
-        kill(t->space[slot].pid, TRAP_KICK);
-}
-
 static void kick(struct vcpu *vcpu)
 {
     struct trap_vcpu *t = trap_of(vcpu);
@@ -129,7 +104,7 @@ static void kick(struct vcpu *vcpu)
     if (t == NULL || !atomic_load(&vcpu->running))
         return;
     atomic_fetch_or(&t->area->vcpu.requests, atomic_load(&vcpu->requests) | VCPU_REQ_TIMER);
-    signal_current(t);
+    turn_signal(t);
 }
 
 /* The spaces' copy of the interrupt bits is the truth while they have the vCPU: SEIP follows the
@@ -266,118 +241,6 @@ static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, ui
     return TRAP_NONE;
 }
 
-static void give_turn(struct trap_vcpu *t, uint32_t slot)
-{
-    uint32_t *turn = &t->area->slot[slot].turn;
-
-    t->kick.since_ns = 0;
-    __atomic_store_n(&t->area->current, slot, __ATOMIC_SEQ_CST);
-    if (__atomic_exchange_n(turn, TURN_YOURS, __ATOMIC_SEQ_CST) == TURN_ASLEEP)
-        syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
-/* How long to sleep: until the deadline that the guest has set, or the next look. */
-static uint64_t sleep_ns(struct trap_vcpu *t, bool *due)
-{
-    struct vm *vm = t->tv->vm;
-    uint64_t deadline = __atomic_load_n(&t->area->vcpu.priv.stimecmp, __ATOMIC_SEQ_CST);
-    bool pending = (atomic_load(&t->area->vcpu.pending) & SIP_STIP) != 0;
-    uint64_t now = vm_time(vm);
-
-    *due = false;
-    if (pending || deadline == UINT64_MAX) {
-        atomic_store(&t->area->armed, deadline);
-        return LOOK_NS;
-    }
-    atomic_store(&t->area->armed, deadline);
-    if (deadline <= now) {
-        *due = true;
-        return LOOK_NS;
-    }
-    uint64_t ticks = deadline - now, most = LOOK_NS * vm->timebase_hz / NS_PER_SECOND;
-
-    return ticks >= most ? LOOK_NS : ticks * NS_PER_SECOND / vm->timebase_hz + 1;
-}
-
-/* The CPU time that a space has used, or 0 when it cannot be told. */
-static uint64_t used_ns(const struct trap_vcpu *t, uint32_t slot)
-{
-    struct timespec used;
-    clockid_t clock;
-
-    if (slot >= TRAP_SPACES || t->space[slot].pid == 0 ||
-        clock_getcpuclockid(t->space[slot].pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
-        return 0;
-    return (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
-}
-
-/* Does the space ignore a kick? It has had the CPU for long enough since, or has not had it for
- * very long: a machine that is busy elsewhere is no reason. */
-static bool ignored(struct trap_vcpu *t, uint32_t slot)
-{
-    if (atomic_load(&t->area->vcpu.requests) == 0) {
-        t->kick.since_ns = 0;
-        return false;
-    }
-    if (t->kick.since_ns == 0 || t->kick.slot != slot) {
-        t->kick.since_ns = now_ns();
-        t->kick.used_ns = used_ns(t, slot);
-        t->kick.slot = slot;
-        return false;
-    }
-    return used_ns(t, slot) - t->kick.used_ns > PATIENCE_NS ||
-           now_ns() - t->kick.since_ns > 10 * PATIENCE_NS;
-}
-
-/* What the guest printed by single characters since the last look. */
-static void take_output(struct trap_vcpu *t)
-{
-    struct vm *vm = t->tv->vm;
-    uint32_t printed = __atomic_load_n(&t->area->printed, __ATOMIC_ACQUIRE);
-    uint8_t bytes[512];
-
-    if (printed - t->taken > TRAP_OUTPUT) /* nonsense */
-        printed = t->taken;
-    while (printed != t->taken) {
-        size_t n = 0;
-        while (n < sizeof(bytes) && printed != t->taken)
-            bytes[n++] = t->area->output[t->taken++ % TRAP_OUTPUT];
-        vm_lock(vm);
-        console_put(&vm->console, bytes, n);
-        vm_unlock(vm);
-    }
-    __atomic_store_n(&t->area->taken, t->taken, __ATOMIC_RELEASE);
-}
-
-/* Waits until the spaces hand over. False: one of them is gone, or does not answer. */
-static bool wait_turn(struct trap_vcpu *t, uint32_t kernel)
-{
-    uint32_t *word = &t->area->to_monitor;
-
-    for (;;) {
-        uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-        bool due;
-        if (seen & 1) {
-            __atomic_fetch_and(word, ~1U, __ATOMIC_SEQ_CST);
-            t->kick.since_ns = 0;
-            return true;
-        }
-        uint64_t ns = sleep_ns(t, &due);
-        if (due) {
-            atomic_fetch_or(&t->area->vcpu.requests, VCPU_REQ_TIMER);
-            signal_current(t);
-        }
-        struct timespec time = {.tv_sec = 0, .tv_nsec = (long)ns};
-        if (syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, NULL, 0) == 0 || errno != ETIMEDOUT)
-            continue;
-        take_output(t);
-        uint32_t current = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
-        if (space_is_dead(t, kernel) || current >= TRAP_SPACES || space_is_dead(t, current) ||
-            ignored(t, current))
-            return false;
-    }
-}
-
 /* For who wonders why: how the space ended, or that it does not answer. */
 static void explain(struct trap_vcpu *t, uint32_t slot)
 {
@@ -418,12 +281,12 @@ static bool turn(struct trap_vcpu *t, uint32_t *kernel)
 {
     struct trap_area *area = t->area;
 
-    give_turn(t, *kernel);
-    if (!wait_turn(t, *kernel)) {
+    turn_give(t, *kernel);
+    if (!turn_wait(t, *kernel)) {
         lost(t, *kernel);
         return true;
     }
-    take_output(t);
+    turn_take_output(t);
     uint32_t now = area->kernel, slot = area->want_slot;
     if (now < TRAP_SPACES && t->space[now].pid != 0 && t->space[now].mode == PRIV_S)
         *kernel = now;
@@ -478,7 +341,7 @@ static void post(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
             continue;
         atomic_fetch_or(&trap_of(vcpu)->area->vcpu.requests, request);
         if (vcpu != self && atomic_load(&vcpu->running))
-            signal_current(trap_of(vcpu));
+            turn_signal(trap_of(vcpu));
     }
 }
 

@@ -90,6 +90,15 @@ int notify_add(struct trap_space *space) MUST_CHECK;
 /* May a space of this satp map that at U privilege? */
 bool notify_allowed(struct trap_vm *tv, uint64_t satp, const uint64_t *args);
 
+/* turn.c */
+/* A kick for the space that runs guest code, as far as the shared pages can be believed. */
+void turn_signal(struct trap_vcpu *t);
+void turn_give(struct trap_vcpu *t, uint32_t slot);
+/* Waits until the spaces hand over. False: one of them is gone, or does not answer. */
+bool turn_wait(struct trap_vcpu *t, uint32_t kernel) MUST_CHECK;
+/* What the guest printed by single characters since the last look. */
+void turn_take_output(struct trap_vcpu *t);
+
 /* probe.c */
 int trap_probe(struct engine_caps *caps, const char **why);
 /* The counters that a user of this machine can read, as bits of scounteren. */

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Tables (name, ours, theirs; nanoseconds) as one SVG: a group of rows for each file, two bars a row
+# Tables (name, ours, theirs; nanoseconds, or what `unit` says; they are `theirs`, or qemu) as one SVG: a group of rows for each file, two bars a row
 # on a common logarithmic scale from 1 ns. Bars that lack a figure are left out.
 BEGIN {
     FS = "\t"
     left = 190; width = 560; row = 30; decades = 11
+    if (theirs == "") theirs = "qemu"
 }
 
 function log10(x) { return log(x) / log(10) }
@@ -11,6 +12,7 @@ function log10(x) { return log(x) / log(10) }
 function length_of(ns) { return ns <= 1 ? 1 : width * log10(ns) / decades }
 
 function pretty(ns) {
+    if (unit != "") return ns >= 1e6 ? sprintf("%.1f M", ns / 1e6) : sprintf("%.0f", ns)
     if (ns >= 1e9) return sprintf("%.2f s", ns / 1e9)
     if (ns >= 1e6) return sprintf("%.2f ms", ns / 1e6)
     if (ns >= 1e3) return sprintf("%.2f us", ns / 1e3)
@@ -46,6 +48,6 @@ END {
     print "<rect width='100%' height='100%' fill='#ffffff'/>"
     printf "<text x='10' y='22' class='title'>%s, logarithmic</text>\n", title
     print "<rect x='10' y='32' width='12' height='10' fill='#2a78c0'/><text x='26' y='42'>trapeze</text>"
-    print "<rect x='100' y='32' width='12' height='10' fill='#d0802a'/><text x='116' y='42'>qemu</text>"
+    printf "<rect x='100' y='32' width='12' height='10' fill='#d0802a'/><text x='116' y='42'>%s</text>\n", theirs
     printf "%s</svg>\n", body
 }

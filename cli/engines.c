@@ -7,28 +7,35 @@
 #include "engine/interp/interp.h"
 #ifdef __riscv
 #include "engine/bt/bt.h"
+#include "engine/trap/trap.h"
 #endif
 #include "host/linux/board/board.h"
 
-static const char *works_here(void)
+static const char *none_missing(void)
 {
     return NULL;
 }
 
-/* Best first; `auto` takes only what runs in this process: a board that QEMU emulates is no gain.
- */
+/* In a process of Linux on a board. */
+#define ON_BOARD(engine)                                                                           \
+    .on_board = (engine), .missing = board_linux_missing, .run = board_linux_run
+
+/* Best first; `auto` takes only what runs in this process: Linux is up no sooner on a board that
+ * QEMU emulates, and that takes a second program and twice the memory. */
 static const struct engine_way engines[] = {
 #ifdef __riscv
-    {.name = "bt", .ops = &engine_bt, .missing = works_here, .run = run},
+    {.name = "bt", .ops = &engine_bt, .missing = none_missing, .run = run},
 #else
-    {.name = "bt", .on_board = "bt", .missing = board_linux_missing, .run = board_linux_run},
+    {.name = "bt", ON_BOARD("bt")},
 #endif
-    {.name = "interp", .ops = &engine_interp, .missing = works_here, .run = run},
+    {.name = "interp", .ops = &engine_interp, .missing = none_missing, .run = run},
     {.name = "hs", .missing = board_missing, .run = board_run},
-    {.name = "interp@board",
-     .on_board = "interp",
-     .missing = board_linux_missing,
-     .run = board_linux_run},
+#ifdef __riscv
+    {.name = "trap", .ops = &engine_trap, .missing = none_missing, .run = run},
+#else
+    {.name = "trap", ON_BOARD("trap")},
+#endif
+    {.name = "interp@board", ON_BOARD("interp")},
 };
 
 static const struct engine_way *choose_auto(int *status)
@@ -58,7 +65,8 @@ const struct engine_way *engine_choose(const char *name, int *status)
         *status = RUN_ERROR;
         return NULL;
     }
-    fprintf(stderr, "trapeze: no engine '%s' in this build: take --engine interp, bt, hs or auto\n",
+    fprintf(stderr,
+            "trapeze: no engine '%s' in this build: take --engine interp, bt, hs, trap or auto\n",
             name);
     *status = RUN_USAGE;
     return NULL;

@@ -40,6 +40,13 @@ size_t console_pull(struct console *console, uint8_t *out, size_t length)
     return taken;
 }
 
+void console_put_byte(struct console *console, uint8_t byte)
+{
+    vm_lock(console->vm);
+    console_put(console, &byte, 1);
+    vm_unlock(console->vm);
+}
+
 void console_put(struct console *console, const uint8_t *data, size_t length)
 {
     console->vm->host->console_write(console->vm, data, length);

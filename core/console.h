@@ -31,4 +31,7 @@ size_t console_pull(struct console *console, uint8_t *out, size_t length);
 /* Output: at most CONSOLE_WRITE_MOST bytes. */
 void console_put(struct console *console, const uint8_t *data, size_t length);
 
+/* The same of one byte, by itself taking the VM lock. */
+void console_put_byte(struct console *console, uint8_t byte);
+
 #endif

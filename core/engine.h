@@ -22,6 +22,7 @@ struct engine_caps {
     bool breakpoints;
     bool nested; /* H for the guest */
     bool own_irqchip;
+    bool shared_ram; /* guest RAM has to be a file that processes share (vm.ram_fd) */
 };
 
 /* Classes of state for state_get and state_put. */

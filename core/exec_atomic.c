@@ -50,17 +50,18 @@ static void load_reserved(struct vcpu *vcpu, const struct insn *insn, const stru
     vcpu_set_x(vcpu, insn->rd, word ? alu_sext32(value) : value);
 }
 
-/*
- * GCC before 12.4 and 13.3, for RISC-V, compares what lr.w has sign-extended with a register that
- * it has not: when bit 31 is set they differ, nothing is stored, and it reports success. A word
- * that it has to load from memory is sign-extended.
- */
+/* GCC 12 for RISC-V compares the whole register that `old` is in with the word as lr.w extends it,
+ * and reports success by the lower halves: so the register has to hold the word extended by sign,
+ * and the compiler must not know that the upper half does not matter. */
 static bool exchange_word(void *host, uint64_t expected, uint64_t value)
 {
-    volatile int32_t in_memory = (int32_t)(uint32_t)expected;
-    int32_t old = in_memory;
+    int64_t extended = (int32_t)expected;
 
-    return __atomic_compare_exchange_n((int32_t *)host, &old, (int32_t)(uint32_t)value, false,
+    __asm__("" : "+r"(extended));
+
+    uint32_t old = (uint32_t)extended;
+
+    return __atomic_compare_exchange_n((uint32_t *)host, &old, (uint32_t)value, false,
                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 

@@ -31,6 +31,9 @@ struct irqchip_ops {
 struct irqchip {
     const struct irqchip_ops *ops;
     struct vm *vm;
+    /* A hart has completed an interrupt of this line, which may be set from here. For lines that
+     * come from outside the VM, whose source waits for it; NULL: nobody asks. */
+    void (*completed)(struct irqchip *chip, irq_t irq);
 };
 
 #endif

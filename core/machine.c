@@ -35,17 +35,21 @@ int machine_init(struct machine *m, const struct machine_config *config)
 {
     memset(m, 0, sizeof(*m));
     if (config->nvcpus == 0 || config->nvcpus > VM_MAX_VCPUS ||
-        config->nvcpus > config->caps->max_vcpus)
+        config->nvcpus > config->caps->max_vcpus || config->ndisks > MACHINE_MAX_DISKS)
         return ERR_INVALID;
     vm_init(&m->vm, config->name, config->host, config->host_data, &config->caps->isa,
             config->caps->timebase_hz);
     m->vm.engine = config->engine;
+    m->vm.ram_fd = config->caps->shared_ram ? config->ram_fd : -1;
+    m->vm.max_spaces = config->max_spaces;
     int slot = gmem_add(&m->vm.mem, MACHINE_RAM, config->ram_size, config->ram,
                         config->dirty != NULL ? GMEM_LOG : 0, config->dirty);
     if (slot < 0)
         return slot;
     int error = add_devices(m, config->nvcpus);
     m->vcpu = config->vcpus;
+    m->disk = config->disks;
+    m->max_disks = config->ndisks;
     for (unsigned i = 0; error == 0 && i < config->nvcpus; i++)
         error = vm_add_vcpu(&m->vm, &config->vcpus[i]);
     return error;
@@ -53,7 +57,7 @@ int machine_init(struct machine *m, const struct machine_config *config)
 
 int machine_add_disk(struct machine *m, const struct blk_info *info, bool legacy)
 {
-    if (m->ndisks == MACHINE_MAX_DISKS)
+    if (m->ndisks == m->max_disks)
         return ERR_NO_MEMORY;
     if (info->capacity % 512 != 0)
         return ERR_INVALID;

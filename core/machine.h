@@ -33,8 +33,8 @@ struct machine {
     struct power power;
     struct goldfish_rtc rtc;
     struct virtio_mmio slot[MACHINE_VIRTIO_SLOTS];
-    struct virtio_blk disk[MACHINE_MAX_DISKS];
-    unsigned ndisks;
+    struct virtio_blk *disk; /* array with room for max_disks, the host's memory */
+    unsigned ndisks, max_disks;
     struct virtio_rng rng;
     struct vcpu *vcpu; /* array of vm.nvcpus, the host's memory */
     gpa_t entry, fdt;  /* where hart 0 starts, and its a1 */
@@ -48,9 +48,13 @@ struct machine_config {
     const struct engine_caps *caps;
     void *ram; /* zeroed, page-aligned */
     uint64_t ram_size;
+    int ram_fd; /* with caps->shared_ram */
+    unsigned max_spaces;
     _Atomic uint64_t *dirty; /* gmem_dirty_bytes(ram_size), or NULL */
     struct vcpu *vcpus;      /* zeroed array */
     unsigned nvcpus;
+    struct virtio_blk *disks; /* zeroed array: as many as will be plugged in */
+    unsigned ndisks;
 };
 
 /* Builds the board. Disks are plugged in afterwards; then machine_boot. */

@@ -14,7 +14,9 @@
 
 #include "core/types.h"
 
+#ifndef STLB_BITS /* a build may want a smaller one, which is cheaper to flush */
 #define STLB_BITS 9
+#endif
 #define STLB_SIZE (1u << STLB_BITS)
 /* Address spaces remembered at once. Not 64: a context of all ones would give a misaligned access
  * at the top of the address space the tag STLB_INVALID. */

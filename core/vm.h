@@ -44,7 +44,8 @@ struct vm {
     _Atomic uint32_t stop; /* enum vm_stop; the first reason stays */
     uint32_t stop_code;
     _Atomic uint32_t guest_messages;
-    uint64_t sbi_calls; /* statistics; relaxed */
+    int ram_fd; /* the file that slot 0 of `mem` maps from its begin; for engines that ask */
+    unsigned max_spaces; /* most address spaces that an engine may keep; 0: its own choice */
     /* What SBI tells of the machine; 0 where nobody knows better. */
     uint64_t mvendorid, marchid, mimpid;
     /* Called for every trap delivered and every device access when set (deterministic tracing). */

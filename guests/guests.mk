@@ -11,12 +11,19 @@ $(FETCHED): scripts/fetch.sh
 $(GUESTS)/linux/Image: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/boot/vmlinux-* $@
+LINUX_MODULES := virtio_mmio virtio_blk virtio-rng crc32c_generic ext4
 $(GUESTS)/linux/initrd.cpio.gz: scripts/mkinitrd.sh guests/linux/init $(FETCHED)
-	scripts/mkinitrd.sh $(B)/apt/root $@ \
-	    "virtio_mmio virtio_blk virtio-rng crc32c_generic ext4" guests/linux/init
+	scripts/mkinitrd.sh $(B)/apt/root $@ "$(LINUX_MODULES)" guests/linux/init
+# The same with a program that says the time CSR, for which a cross compiler is needed.
+$(GUESTS)/linux/initrd-ticks.cpio.gz: scripts/mkinitrd.sh guests/linux/init $(B)/guests-linux/ticks $(FETCHED)
+	scripts/mkinitrd.sh $(B)/apt/root $@ "$(LINUX_MODULES)" guests/linux/init $(B)/guests-linux/ticks
 # What a board with Linux loads before it starts the command.
 $(B)/board/modules.cpio.gz: scripts/mkinitrd.sh $(FETCHED)
 	scripts/mkinitrd.sh $(B)/apt/root $@ "virtio_mmio virtio_blk"
+$(B)/guests-linux/ticks: guests/linux/ticks.c
+	@mkdir -p $(@D)
+	$(RISCV_CC) -std=gnu11 $(WARN) -O2 -ffreestanding -fno-pic -fno-pie -nostdlib -static -no-pie \
+	    -Wl,--build-id=none,-s $< -o $@
 $(GUESTS)/u-boot-smode.bin: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin $@
@@ -40,7 +47,9 @@ SBI_CHECK_SRC := $(LIB_SRC) $(wildcard guests/sbi-check/*.c guests/sbi-check/*.S
 RULES_SRC := $(LIB_SRC) $(wildcard guests/rules/*.c guests/rules/*.S)
 HABITS_SRC := $(LIB_SRC) $(wildcard guests/habits/*.c guests/habits/*.S)
 REMOTE_SRC := $(LIB_SRC) $(wildcard guests/remote/*.c)
+ESCAPE_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/escape/*.c guests/escape/*.S)
 PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
+PASSTHROUGH_SRC := $(LIB_SRC) $(wildcard guests/passthrough/*.c)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
 
 # $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
@@ -64,7 +73,9 @@ $(eval $(call own-guest,sbi-check,$(SBI_CHECK_SRC),guests/lib))
 $(eval $(call own-guest,rules,$(RULES_SRC),guests/lib))
 $(eval $(call own-guest,habits,$(HABITS_SRC),guests/lib))
 $(eval $(call own-guest,remote,$(REMOTE_SRC),guests/lib))
+$(eval $(call own-guest,escape,$(ESCAPE_SRC),guests/lib))
 $(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
+$(eval $(call own-guest,passthrough,$(PASSTHROUGH_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
 $(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
 
@@ -89,7 +100,7 @@ $(B)/cases/%.S.o: %.S
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
 OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    payload.elf bench.elf bench2.elf) \
+    escape.elf payload.elf passthrough.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests boards FORCE

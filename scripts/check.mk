@@ -2,17 +2,17 @@
 # `make check`: everything that can be said about the source without running it.
 
 ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
-    tests/system/*.c tests/tools/*.c)
+    tests/system/*.c tests/snapshot/*.c tests/tools/*.c)
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(ALL_C) $(BT_SRC) $(wildcard tests/bt/*.c) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+ALL_FORMATTED := $(wildcard tests/bt/*.c) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) engine/trap/stub/stub.h $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
-    check-fp check-static
+    check-fp check-switch check-static
 check: check-format check-docs check-layering check-headers check-warnings check-imports check-fp \
-    check-static
+    check-switch check-static
 	@echo "check: all passed"
 
 # The versions that the tree is kept clean for; others lay source out otherwise and find other
@@ -28,6 +28,10 @@ check-format:
 	else \
 	    echo "check-format: skipped, it needs clang-format $(LLVM_VERSION)"; \
 	fi
+
+# The switch between hypervisor and guest: at most 55 instructions each way.
+check-switch: $(METAL)/trapeze-hs.elf
+	scripts/check-switch.sh $< 55
 
 check-docs:
 	scripts/check-docs.sh
@@ -58,12 +62,19 @@ $(eval $(call flavour,clang-image,$$(CLANG) --target=riscv64-unknown-elf,\
     $$(subst _zicsr_zifencei,,$$(filter-out --specs=% -msmall-data-limit=%,$$(METAL_CFLAGS))) -O1 \
     -isystem $$(PICOLIBC)/include -isystem $$(SYSROOT)/include))
 $(METAL_C:%.c=$(B)/clang-image/%.o): | $(SYSROOT)/done
+$(eval $(call flavour,clang-stub,$$(CLANG) --target=riscv64-linux-gnu,$$(CFLAGS_ALL) -O1 \
+    -ffreestanding -fPIE -mcmodel=medany -march=rv64imac -mabi=lp64 -DSTLB_BITS=5 \
+    -isystem $$(STUB_INCLUDE) -isystem /usr/riscv64-linux-gnu/include))
+$(STUB_SRC:%.c=$(B)/clang-stub/%.o): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
 $(CORE_SRC:%.c=$(B)/clang-metal/%.o) $(CORE_SRC:%.c=$(B)/clang-riscv64/%.o) \
-$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o) $(BT_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
+$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o) $(RISCV_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
 
 check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o) \
     $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
-        $(CORE_SRC) $(CMD_SRC) $(BT_SRC) tests/bt/lockstep.c)) \
+        $(CORE_SRC) $(CMD_SRC))) \
+    $(foreach flavour,riscv64 clang-riscv64,$(RISCV_SRC:%.c=$(B)/$(flavour)/%.o) \
+        $(B)/$(flavour)/tests/bt/lockstep.o) \
+    $(foreach flavour,stub clang-stub,$(STUB_SRC:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,metal clang-image,$(METAL_C:%.c=$(B)/$(flavour)/%.o))
 

@@ -15,15 +15,28 @@ METAL_CFLAGS := -std=gnu11 -ffreestanding -fno-stack-protector $(METAL_ARCH) $(M
 METAL_LDFLAGS := $(METAL_ARCH) $(METAL_SPECS) -nostartfiles -static -Wl,--gc-sections,--build-id=none \
     -Wl,-z,max-page-size=4096,--no-warn-rwx-segments
 
+BOARD_SRC := $(wildcard host/metal/board/*.c)
+
 # The hypervisor's flavour is fast, the firmware's small but for the way of a call through it.
 SMALL := $(B)/metal-small
 SMALL_CFLAGS = -Os -malign-data=natural -msave-restore
 $(addprefix $(SMALL)/,firmware/trap.o firmware/host.o firmware/ipi.o firmware/console.o \
     core/sbi/sbi.o core/sbi/base.o core/sbi/time.o core/sbi/ipi.o core/sbi/hart_mask.o \
     core/sbi/legacy.o core/vcpu.o core/console.o host/metal/board/uart.o): SMALL_CFLAGS = -O2 -malign-data=natural
-$(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) -O2 -isystem $$(SYSROOT)/include))
+# What of the hypervisor runs once, at its beginning or end, is small too. core imports six functions and
+# none of the compiler's own (check-imports), so it saves its registers itself.
+METAL_OPT = -O2
+$(addprefix $(METAL)/,$(patsubst %.c,%.o,$(filter-out %/uart.c,$(BOARD_SRC))) \
+    $(patsubst %,host/metal/%.o,bundle config dump entropy grant guest harts log main pages \
+    passthrough selftest snapshot stats symbols trap) \
+    engine/hs/gstage.o engine/hs/probe.o): METAL_OPT = -Os -msave-restore
+$(addprefix $(METAL)/,$(patsubst %,core/%.o,csr dev/goldfish_rtc dev/power dev/virtio_rng error \
+    exit_record fdt image image_elf insn insn_c isa log machine mmu sbi/hsm vm save save_codec save_vcpu \
+    stlb vmem)): METAL_OPT = -Os
+$(eval $(call flavour,metal,$$(METAL_CC),$$(METAL_CFLAGS) $$(METAL_OPT) -isystem $$(SYSROOT)/include))
 $(eval $(call flavour,metal-small,$$(METAL_CC),$$(METAL_CFLAGS) $$(SMALL_CFLAGS) \
     -isystem $$(SYSROOT)/include))
+$(METAL)/host/metal/string.o: METAL_CFLAGS += -fno-tree-loop-distribute-patterns
 $(METAL)/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_CFLAGS) -c $< -o $@
@@ -45,7 +58,6 @@ metal_obj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(call metal_src,$(2))))
 
 FIRMWARE_DIRS := firmware
 HS_DIRS := host/metal engine/hs
-BOARD_SRC := $(wildcard host/metal/board/*.c)
 METAL_C := $(BOARD_SRC) $(filter %.c,$(call metal_src,$(FIRMWARE_DIRS) $(HS_DIRS)))
 METAL_H := $(wildcard host/metal/*.h host/metal/board/*.h engine/hs/*.h firmware/*.h)
 

@@ -4,11 +4,11 @@
 # Linux guest's initrd, or the part of a board's that is not made when the board starts. Symbols that no relocation
 # needs are left behind: they are most of the bytes, and the guest unpacks every byte before init
 # runs. Needs no root: devices come from the kernel's own archive and devtmpfs. The same inputs give
-# the same bytes. usage: mkinitrd.sh UNPACKED_PACKAGES OUTPUT MODULES [INIT]
+# the same bytes. usage: mkinitrd.sh UNPACKED_PACKAGES OUTPUT MODULES [INIT [PROGRAM]]
 set -eu
 export LC_ALL=C
 
-root=$1 out=$2 wanted=$3 init=${4-}
+root=$1 out=$2 wanted=$3 init=${4-} program=${5-}
 
 tree=$(mktemp -d)
 chmod 755 "$tree"
@@ -21,6 +21,7 @@ if [ -n "$init" ]; then
     ln -s busybox "$tree/bin/sh"
     cp "$init" "$tree/init"
     chmod 755 "$tree/init" "$tree/bin/busybox"
+    [ -z "$program" ] || cp "$program" "$tree/bin"
 fi
 : >"$modules/order"
 

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 # The command against its contract: options, exit statuses, what it says about bad input, disks that
 # misbehave, the console on every kind of file, signals and the terminal.
-# usage: cli.sh RESULTS BUILD
+# usage: cli.sh RESULTS BUILD [ENGINE]; hs: what has to hold on a board in QEMU as well.
 set -u
-ring=cli results=$1 build=$(cd "$2" && pwd)
+engine=${3:-interp} results=$1 build=$(cd "$2" && pwd)
+ring=cli
+[ "$engine" = interp ] || ring=cli-$engine
 . tests/lib.sh
 
 # All files of the tests, readable by the user that the tests of permissions become.
@@ -13,12 +15,14 @@ trap 'rm -rf "$dir"' EXIT INT TERM
 out=$dir/out err=$dir/err
 trapeze=$dir/trapeze
 cp "$build/trapeze" "$trapeze"
-for guest in hello remote case-power-off case-spin smp; do
+mkdir "$dir/metal" && cp "$build"/metal/*.bin "$dir/metal" 2>/dev/null
+for guest in hello remote case-power-off case-spin case-nowhere smp; do
     cp "$build/guests/$guest.elf" "$dir"
 done
 hello=$dir/hello.elf remote=$dir/remote.elf off=$dir/case-power-off.elf
 names=$(cd tests && pwd)/stats-names.txt
 terminal=$build/tools/terminal
+much_text=150000
 
 explain() {
     echo "$1"
@@ -39,7 +43,7 @@ status() {
 run() {
     want=$1
     shift
-    status "$want" "$trapeze" run --engine interp "$@"
+    status "$want" "$trapeze" run --engine "$engine" "$@"
 }
 
 says() {
@@ -72,7 +76,7 @@ bad_usage() {
 bad_input() {
     pattern=$1
     shift
-    refused 1 "$pattern" run --engine interp "$@"
+    refused 1 "$pattern" run --engine "$engine" "$@"
 }
 
 # --- usage
@@ -181,7 +185,7 @@ no_kernel_file() {
 }
 
 unreadable_files() {
-    set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$trapeze" run --engine interp
+    set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$trapeze" run --engine "$engine"
     cp "$off" "$dir/secret"
     truncate -s 1M "$dir/disk-secret" "$dir/disk-fixed"
     chmod 0 "$dir/secret" "$dir/disk-secret"
@@ -306,10 +310,10 @@ little_memory() {
 
 # Neither threads nor descriptors.
 host_limits() {
-    status 1 sh -c 'ulimit -n 4; exec "$@"' sh "$trapeze" run --engine interp --kernel "$off" \
+    status 1 sh -c 'ulimit -n 4; exec "$@"' sh "$trapeze" run --engine "$engine" --kernel "$off" \
         --disk "$dir/disk-fixed,ro" && one_line && says 'eventfd: Too many open files: raise ulimit -n' &&
         status 1 setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=1 "$trapeze" run \
-            --engine interp --kernel "$off" && one_line && says 'cannot start a thread .*: raise ulimit -u'
+            --engine "$engine" --kernel "$off" && one_line && says 'cannot start a thread .*: raise ulimit -u'
 }
 
 host_memory() (
@@ -396,7 +400,7 @@ start() {
     printf '%s' "$1" >"$dir/commands"
     shift
     : >"$out"
-    "$trapeze" run --engine interp --kernel "$remote" "$@" <"$dir/commands" >"$out" 2>"$err" &
+    "$trapeze" run --engine "$engine" --kernel "$remote" "$@" <"$dir/commands" >"$out" 2>"$err" &
     guest=$!
 }
 
@@ -431,7 +435,7 @@ two_commands() {
     start s --disk "$dir/disk"
     wait_for ready || return
     cp "$out" "$dir/out.first"
-    timeout 10 "$trapeze" run --engine interp --kernel "$off" --disk "$dir/disk" 2>"$dir/err.second"
+    timeout 10 "$trapeze" run --engine "$engine" --kernel "$off" --disk "$dir/disk" 2>"$dir/err.second"
     second=$?
     ends 130 TERM && [ $second -eq 1 ] && grep -q 'is in use' "$dir/err.second"
 }
@@ -481,7 +485,7 @@ shrinking_disk() {
     truncate -s 1M "$dir/shrinking"
     mkfifo "$dir/commands.pipe"
     : >"$out"
-    "$trapeze" run --engine interp --kernel "$remote" --disk "$dir/shrinking" \
+    "$trapeze" run --engine "$engine" --kernel "$remote" --disk "$dir/shrinking" \
         <"$dir/commands.pipe" >"$out" 2>"$err" &
     guest=$!
     exec 8>"$dir/commands.pipe"
@@ -605,7 +609,7 @@ stuck() {
     sleep 20 <"$dir/stuck" &
     reader=$!
     printf 'l' >"$dir/commands"
-    "$trapeze" run --engine interp --kernel "$remote" "$@" <"$dir/commands" >"$dir/stuck" 2>"$err" &
+    "$trapeze" run --engine "$engine" --kernel "$remote" "$@" <"$dir/commands" >"$dir/stuck" 2>"$err" &
     guest=$!
     sleep 0.5
     # shellcheck disable=SC2086 # status and signal
@@ -622,23 +626,23 @@ stuck_reader() {
 
 # `seq` of the guest: nothing is lost on a reader who takes his time.
 slow_reader() {
-    head -c 150000 /dev/urandom | base64 >"$dir/text"
+    head -c "$much_text" /dev/urandom | base64 >"$dir/text"
     { printf 'e' && cat "$dir/text" && printf '\004.'; } >"$dir/commands"
-    { timeout 30 "$trapeze" run --engine interp --kernel "$remote" <"$dir/commands" 2>"$err" &&
+    { timeout 30 "$trapeze" run --engine "$engine" --kernel "$remote" <"$dir/commands" 2>"$err" &&
         echo done >"$dir/fine"; } | (sleep 1.5 && cat) | tail -n +2 >"$out"
     [ -e "$dir/fine" ] && cmp "$dir/text" "$out"
 }
 
 reader_gone() {
     printf 'wrwr.' >"$dir/commands"
-    { "$trapeze" run --engine interp --kernel "$remote" --disk "$dir/disk" <"$dir/commands" 2>"$err"
+    { "$trapeze" run --engine "$engine" --kernel "$remote" --disk "$dir/disk" <"$dir/commands" 2>"$err"
         echo "status $?" >"$dir/fine"; } | head -n 1 >"$out"
     grep -q 'status 0' "$dir/fine" && prints ready
 }
 
 full_output() {
     printf 'wr.' >"$dir/commands"
-    timeout 20 "$trapeze" run --engine interp --kernel "$remote" --disk "$dir/disk" \
+    timeout 20 "$trapeze" run --engine "$engine" --kernel "$remote" --disk "$dir/disk" \
         <"$dir/commands" >/dev/full 2>"$err" || return
     : >"$out"
     says 'standard output: No space left on device: what the guest prints from here on is lost' &&
@@ -649,10 +653,10 @@ full_output() {
 closed_files() {
     truncate -s 0 "$dir/disk" && truncate -s 1M "$dir/disk"
     printf 'w.' >"$dir/commands"
-    timeout 20 "$trapeze" run --engine interp --kernel "$remote" --disk "$dir/disk" \
+    timeout 20 "$trapeze" run --engine "$engine" --kernel "$remote" --disk "$dir/disk" \
         <"$dir/commands" >&- 2>&- || return
     remote 0 'r.' --disk "$dir/disk" && prints 'read 16 done, 0 failed, 0 wrong' || return
-    timeout 20 "$trapeze" run --engine interp --kernel "$hello" --disk "$dir/disk" <&- >"$out" 2>&- &&
+    timeout 20 "$trapeze" run --engine "$engine" --kernel "$hello" --disk "$dir/disk" <&- >"$out" 2>&- &&
         prints 'all is well'
 }
 
@@ -665,14 +669,14 @@ no_input() {
 all_input_arrives() {
     { printf 'e' && cat "$dir/text" && printf '\004.'; } >"$dir/commands"
     run 0 --kernel "$remote" "$@" <"$dir/commands" && tail -n +2 "$out" | cmp "$dir/text" - || return
-    cat "$dir/commands" | "$trapeze" run --engine interp --kernel "$remote" "$@" >"$out" 2>"$err" &&
+    cat "$dir/commands" | "$trapeze" run --engine "$engine" --kernel "$remote" "$@" >"$out" 2>"$err" &&
         tail -n +2 "$out" | cmp "$dir/text" -
 }
 
 # --- the terminal
 
 on_terminal() {
-    "$terminal" "$@" -- "$trapeze" run --engine interp --kernel "$remote"
+    "$terminal" "$@" -- "$trapeze" run --engine "$engine" --kernel "$remote"
 }
 
 keys_go_to_guest() {
@@ -690,7 +694,7 @@ ctrl_a_in_every_state() {
     for state in s i t l; do
         on_terminal expect=ready raw send=$state send='\001x' status=130 cooked || return
         "$terminal" expect=ready raw send=$state send='\001x' status=130 cooked -- "$trapeze" run \
-            --engine interp --kernel "$remote" --deterministic || return
+            --engine "$engine" --kernel "$remote" --deterministic || return
     done
 }
 
@@ -730,6 +734,127 @@ stopped_and_continued() {
         'expect=key 61' send='\001x' status=130 cooked &&
         on_terminal expect=ready raw signal=19 stopped reset signal=18 raw send='\001x' status=130 cooked
 }
+
+# --- hs: the command on a board in QEMU
+
+deterministic_refused() {
+    refused 2 '--deterministic needs --engine interp' run --engine hs --kernel "$off" --deterministic
+}
+
+firmwares() {
+    run 0 --kernel "$hello" --firmware opensbi && prints 'hello: all is well' &&
+        run 0 --kernel "$hello" --firmware "$dir/metal/trapeze-firmware.bin" &&
+        prints 'hello: all is well' && [ ! -s "$err" ] &&
+        bad_input 'cannot read firmware .*none: No such file' --kernel "$off" --firmware "$dir/none"
+}
+
+board_options() {
+    run 0 --kernel "$dir/smp.elf" --vcpus 2 --board-smp 4 --board-memory 1G &&
+        prints 'smp: 2 harts, all is well' &&
+        bad_input '4 vCPUs on a board of 2 harts.*raise --board-smp' --kernel "$hello" --vcpus 4 \
+            --board-smp 2 &&
+        bad_input 'no 512 MiB in a row.*raise --board-memory' --kernel "$hello" --board-memory 256M &&
+        bad_input "unable to find CPU model 'none'" --kernel "$hello" --board-cpu none &&
+        bad_input "'-none'|-none: invalid option" --kernel "$hello" --board-arg -none &&
+        run 0 --kernel "$hello" --board-cpu rv64,h=true,sstc=false --board-arg -name \
+            --board-arg board && prints 'hello: all is well'
+}
+
+without_h() {
+    bad_input 'hart 0 has no H extension \(no `h` in its riscv,isa[a-z-]*\): run with --engine interp' \
+        --kernel "$hello" --board-cpu rv64,h=false
+}
+
+# Which hart of the board the firmware chose is for those who ask.
+log_levels() {
+    run 0 --kernel "$off" && [ ! -s "$err" ] && run 0 --kernel "$off" --log info &&
+        says 'firmware: 1 harts'
+}
+
+parked_with_registers() {
+    run 4 --kernel "$dir/case-nowhere.elf" &&
+        says '^trapeze: vcpu 0 parked at pc 0x4000000000: .* at 0x4000000000 ' && says 'guest hart 0 in VS-mode' && says '  sstatus ' && says ' stvec ' &&
+        says '  hstatus ' && says ' hedeleg    000000000000b1(ff|bb)' && remote 4 t &&
+        says 'parked at pc 0x3000000000' && says 'guest hart 0 in VU-mode' &&
+        says '  ra         [a-z_]+ \+ 0x'
+}
+
+stats_on_a_board() {
+    run 0 --kernel "$hello" --vcpus 2 --name 'a guest' --stats && says '^name a guest$' &&
+        says '^engine hs$' && says '^vcpus 2$' && says '^time_ns [1-9]' && says '^exits.sbi [1-9]' &&
+        says '^vcpu.1.exits.host ' && says '^mmio.plic@c000000 ' &&
+        says '^hs.gstage_leaves_2m 256$' && remote 3 '!' --stats && says '^vcpus 1$'
+}
+
+no_hypervisor() {
+    mkdir "$dir/alone" && cp "$build/trapeze" "$dir/alone"
+    status 1 "$dir/alone/trapeze" run --engine hs --kernel "$off" && one_line &&
+        says 'trapeze-hs.bin is not beside this program: make metal'
+}
+
+board_ended() {
+    for signal in INT TERM HUP; do
+        truncate -s 0 "$dir/disk" && truncate -s 1M "$dir/disk"
+        start wfs --disk "$dir/disk"
+        wait_for 'flush done' && ends 130 $signal && [ ! -s "$err" ] &&
+            remote 0 'r.' --disk "$dir/disk" && prints 'read 16 done, 0 failed, 0 wrong' || return
+    done
+    for state in i l; do
+        start $state && wait_for ready && sleep 0.2 && ends 130 TERM || return
+    done
+}
+
+board_times_out() {
+    for state in s l; do
+        remote 5 $state --timeout 3 && [ ! -s "$err" ] && prints ready || return
+    done
+}
+
+
+if [ "$engine" = hs ]; then
+    much_text=15000
+    check "--deterministic is interp's alone" deterministic_refused
+    check "without the hypervisor's image the message says how to make it" no_hypervisor
+    check "a kernel that is missing, empty, a directory or too large is refused" no_kernel_file
+    check "too little memory for kernel or initrd is an error" little_memory
+    check "an initrd that is missing, empty or a directory is refused" bad_initrd
+    check "a device tree that is none is refused, a dumped one taken" bad_dtb
+    check "boot arguments that are too long are refused" long_append
+    check "--dump-dtb writes a tree that dtc takes, and leaves" dump_dtb
+    check "--dump-dtb to where nothing can be written is an error" dump_dtb_fails
+    check "a disk that is missing, empty, odd-sized or no file is refused and left alone" no_disk
+    check "a disk that another trapeze writes is refused" two_commands
+    check "a disk is not written twice by one guest, but read" same_disk_twice
+    check "a disk holds what was written, and ro refuses writes" disk_holds
+    check "garbage in a queue stops the device until its reset, and nothing else" garbage_in_queue
+    check "--firmware takes trapeze, opensbi and a file" firmwares
+    check "--board-* say what board QEMU emulates" board_options
+    check "without H the one line says which letter is missing and what works" without_h
+    check "--log info shows what the firmware found" log_levels
+    check "an access to nowhere parks the guest with its registers" parked_with_registers
+    check "a guest that reports failure is exit status 3 with one line" failed
+    check "cold and warm resets boot again, also with a disk at work" resets
+    check "--stats prints the names of its contract" stats_on_a_board
+    check "INT, TERM and HUP are exit status 130, disks flushed" board_ended
+    check "--timeout is exit status 5" board_times_out
+    check "HUP stays ignored under nohup" hangup_ignored
+    check "signals and --timeout end a guest whose output nobody reads" stuck_reader
+    check "a slow reader gets everything" slow_reader
+    check "the guest goes on when its reader is gone" reader_gone
+    check "the guest goes on when standard output is full, and one line says so" full_output
+    check "files closed at the start are replaced, and no disk takes their place" closed_files
+    check "end of input stops nobody" no_input
+    check "all input arrives in order, from a file and from a pipe" all_input_arrives
+    if [ -x "$terminal" ]; then
+        check "every key goes to the guest of a terminal" keys_go_to_guest
+        check "Ctrl-A x ends, Ctrl-A h helps, Ctrl-A Ctrl-A sends one" ctrl_a
+        check "Ctrl-A x ends a guest that takes no input, however much was typed" ctrl_a_behind_much
+        check "what is pasted arrives whole" paste
+        check "messages begin in the first column of a raw terminal" message_on_raw_terminal
+        check "the terminal is restored after INT, TERM and HUP" restored_after_signal
+    fi
+    finish
+fi
 
 check "a subcommand is needed, and help and version work" subcommands
 check "the help names every option, exit status and key" help_is_complete

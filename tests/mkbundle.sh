@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 # Makes a boot bundle by hand, of what the command itself never asks for. Members keep their places
 # (plain cpio), so that the hypervisor is seen to read such archives too.
-# usage: mkbundle.sh OUTPUT KERNEL VCPUS MIB [-i INITRD] [-a APPEND] [-v VM_DTS] [-r ROOT_DTS]
+# usage: mkbundle.sh OUTPUT KERNEL VCPUS MIB [-i INITRD] [-s SNAPSHOT] [-a APPEND] [-v VM_DTS] [-r ROOT_DTS]
 set -eu
 out=$1 kernel=$2 vcpus=$3 mib=$4
 shift 4
-initrd='' append='' vm='' root=''
-while getopts i:a:v:r: option; do
+initrd='' snapshot='' append='' vm='' root=''
+while getopts i:s:a:v:r: option; do
     case $option in
     i) initrd=$OPTARG ;;
+    s) snapshot=$OPTARG ;;
     a) append=$OPTARG ;;
     v) vm=$OPTARG ;;
     r) root=$OPTARG ;;
@@ -25,6 +26,11 @@ if [ -n "$initrd" ]; then
     cp "$initrd" "$tree/initrd"
     members="$members initrd"
     vm="trapeze,initrd = \"initrd\"; $vm"
+fi
+if [ -n "$snapshot" ]; then
+    cp "$snapshot" "$tree/snapshot"
+    members="$members snapshot"
+    vm="trapeze,snapshot = \"snapshot\"; $vm"
 fi
 cat >"$tree/machine.dts" <<EOF
 /dts-v1/;

@@ -11,7 +11,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 # What of the metal needs no board goes along with the helpers.
 PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c \
-    $(addprefix host/metal/,pages.c bundle.c config.c entropy.c)
+    $(addprefix host/metal/,pages.c bundle.c config.c entropy.c grant.c symbols.c)
 HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)
@@ -51,13 +51,19 @@ $(B)/host/tests/system/test_%: $(B)/host/tests/system/test_%.o \
     $(SYSTEM_HELP_SRC:%.c=$(B)/host/%.o) $(B)/host/libhost.a $(B)/host/libtrapeze.a
 	$(CC) $^ $(TEST_LIBS) -o $@
 
+# Takes the snapshots that hs.sh goes on from.
+SNAPSHOT := $(B)/host/tests/snapshot/snapshot
+$(SNAPSHOT): $(B)/host/tests/snapshot/snapshot.o $(SYSTEM_HELP_SRC:%.c=$(B)/host/%.o) \
+    $(B)/host/libhost.a $(B)/host/libtrapeze.a
+	$(CC) $^ $(TEST_LIBS) -o $@
+
 # What tests need to play their part: one program per file.
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
-.PHONY: test unit ring2 cli metal-test hs-test bt-test lockstep ring3 fuzz mutants bench
+.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test lockstep ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 # With the command for riscv64, where what it is linked with was fetched.
@@ -67,8 +73,12 @@ cli: $(B)/trapeze own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B)
 metal-test: firmware $(METAL)/test-machine.bin guests
 	tests/metal.sh $(RESULTS) $(B)
-hs-test: metal guests
+hs-test: metal guests $(GUESTS)/hs.elf $(SNAPSHOT)
 	tests/hs.sh $(RESULTS) $(B)
+hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
+	tests/cli.sh $(RESULTS) $(B) hs
+trap-test: $(B)/trapeze guests
+	tests/trap.sh $(RESULTS) $(B)
 bt-test: $(B)/trapeze guests firmware $(B)/riscv64/lockstep
 	tests/bt.sh $(RESULTS) $(B)
 # A whole boot of Debian under the translator, block by block against exec_step: hours if emulated.
@@ -97,10 +107,14 @@ test:
 	-$(MAKE) ring2
 	-$(MAKE) cli
 	-$(MAKE) metal-test
+	-$(MAKE) qemu10
+	-$(MAKE) ring2-engine-hs
 	-$(MAKE) hs-test
+	-$(MAKE) hs-cli
+	-$(MAKE) trap-test
 	-$(MAKE) bt-test
 	-$(MAKE) ring3
-	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal hs bt ring3
+	scripts/summary.sh $(RESULTS) ring1 ring2 cli metal ring2-hs hs cli-hs trap bt ring3
 
 # libFuzzer programs tests/fuzz/fuzz_*.c; what else lies there, and ring 1's helpers, help them.
 FUZZ_SECONDS ?= 60
@@ -127,5 +141,7 @@ mutants: $(MUTANT_BIN) $(MUTANT_BIN:%=%.o)
 	LINK='$(CC) $(SAN)' HELPERS='$(HELP_SRC:%.c=$(B)/asan/%.o)' LIBS='$(TEST_LIBS)' \
 	    scripts/mutants.sh $(RESULTS) $(B) $(MUTANTS)
 
-bench: $(B)/trapeze guests
+bench: $(B)/trapeze guests metal $(GUESTS)/linux/initrd-ticks.cpio.gz $(QEMU10) $(QEMU_RISCV64)
 	bench/run.sh $(B)
+	bench/hs.sh $(B)
+	bench/trap.sh $(B)

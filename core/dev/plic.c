@@ -134,6 +134,8 @@ static void complete(struct plic *plic, unsigned context, uint32_t irq)
         (plic->claimed[irq / 32] & bit(irq)) == 0)
         return;
     plic->claimed[irq / 32] &= ~bit(irq);
+    if (plic->chip.completed != NULL)
+        plic->chip.completed(&plic->chip, irq);
     forward_again(plic, irq);
     update_harts(plic);
 }

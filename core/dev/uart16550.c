@@ -210,12 +210,11 @@ static uint8_t read_iir(struct uart16550 *uart)
     return fifo_mode(uart) ? id | IIR_FIFOS_ENABLED : id;
 }
 
-static uint8_t read_lsr(struct uart16550 *uart)
+static uint8_t read_lsr(const struct uart16550 *uart)
 {
-    uint8_t lsr = (uint8_t)(LSR_TEMT | LSR_THRE | uart->lsr_error);
+    bool received = uart->loop_count != 0 || (!loopback(uart) && uart->console->count != 0);
 
-    uart->lsr_error = 0;
-    return rx_count(uart) > 0 ? lsr | LSR_DR : lsr;
+    return (uint8_t)(LSR_TEMT | LSR_THRE | uart->lsr_error | (received ? LSR_DR : 0));
 }
 
 static uint8_t read_msr(struct uart16550 *uart)
@@ -229,6 +228,7 @@ static uint8_t read_msr(struct uart16550 *uart)
 static uint8_t read_register(struct uart16550 *uart, uint64_t offset)
 {
     bool dlab = (uart->lcr & LCR_DLAB) != 0;
+    uint8_t lsr;
 
     switch (offset) {
     case RBR_THR:
@@ -242,20 +242,14 @@ static uint8_t read_register(struct uart16550 *uart, uint64_t offset)
     case MCR:
         return uart->mcr;
     case LSR:
-        return read_lsr(uart);
+        lsr = read_lsr(uart);
+        uart->lsr_error = 0;
+        return lsr;
     case MSR:
         return read_msr(uart);
     default:
         return uart->scr;
     }
-}
-
-/* Can a read of the register end an interrupt? Drivers poll LSR, so that it is asked first. */
-static bool read_changes(const struct uart16550 *uart, uint64_t offset)
-{
-    if (offset == LSR)
-        return uart->lsr_error != 0;
-    return offset == RBR_THR || offset == IIR_FCR || offset == MSR;
 }
 
 /* LSR and MSR take writes in the factory only. */
@@ -291,19 +285,29 @@ static void write_register(struct uart16550 *uart, uint64_t offset, uint8_t valu
     }
 }
 
+/* What reads of some registers change may be an interrupt's reason. */
+static int read_with_effects(struct uart16550 *uart, uint64_t offset, uint64_t *value)
+{
+    *value = read_register(uart, offset);
+    if (offset == RBR_THR)
+        renew_irq(uart);
+    else if (offset == IIR_FCR || offset == LSR || offset == MSR)
+        update_irq(uart);
+    return 0;
+}
+
 /* The node in the device tree is wider than the registers; beyond them `virt` faults. An access
  * of more than a byte reaches one register, as there. */
 static int uart_read(void *ctx, uint64_t offset, unsigned size, uint64_t *value)
 {
+    struct uart16550 *uart = ctx;
+
     (void)size;
     if (offset >= REGISTERS)
         return ERR_RANGE;
-    bool changes = read_changes(ctx, offset);
-    *value = read_register(ctx, offset);
-    if (offset == RBR_THR)
-        renew_irq(ctx);
-    else if (changes)
-        update_irq(ctx);
+    if (offset != LSR || uart->lsr_error != 0)
+        return read_with_effects(uart, offset, value);
+    *value = read_lsr(uart); /* drivers poll it before each character: nothing else is looked at */
     return 0;
 }
 

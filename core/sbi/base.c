@@ -12,37 +12,26 @@ enum {
     GET_MIMPID = 6,
 };
 
-static void succeed(struct sbi_result *result, uint64_t value)
-{
-    result->error = SBI_SUCCESS;
-    result->value = value;
-}
-
-static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result)
+static struct sbi_ret answer(struct vcpu *vcpu, const struct sbi_call *call)
 {
     switch (call->fid) {
     case GET_SPEC_VERSION:
-        succeed(result, SBI_SPEC_VERSION_MAJOR << 24 | SBI_SPEC_VERSION_MINOR);
-        break;
+        return (struct sbi_ret){SBI_SUCCESS, SBI_SPEC_VERSION_MAJOR << 24 | SBI_SPEC_VERSION_MINOR};
     case GET_IMPL_ID:
-        succeed(result, SBI_IMPL_ID);
-        break;
+        return (struct sbi_ret){SBI_SUCCESS, SBI_IMPL_ID};
     case GET_IMPL_VERSION:
-        succeed(result, SBI_IMPL_VERSION);
-        break;
+        return (struct sbi_ret){SBI_SUCCESS, SBI_IMPL_VERSION};
     case PROBE_EXTENSION:
-        succeed(result, sbi_find(call->arg[0]) != NULL);
-        break;
+        return (struct sbi_ret){SBI_SUCCESS, sbi_find(call->arg[0]) != NULL};
     case GET_MVENDORID: /* "0 is always a legal value for this CSR" */
-        succeed(result, vcpu->vm->mvendorid);
-        break;
+        return (struct sbi_ret){SBI_SUCCESS, vcpu->vm->mvendorid};
     case GET_MARCHID:
-        succeed(result, vcpu->vm->marchid);
-        break;
+        return (struct sbi_ret){SBI_SUCCESS, vcpu->vm->marchid};
     case GET_MIMPID:
-        succeed(result, vcpu->vm->mimpid);
-        break;
+        return (struct sbi_ret){SBI_SUCCESS, vcpu->vm->mimpid};
+    default:
+        return (struct sbi_ret){SBI_ERR_NOT_SUPPORTED, 0};
     }
 }
 
-const struct sbi_extension sbi_base = {"base", SBI_EID_BASE, SBI_EID_BASE, true, handle};
+const struct sbi_extension sbi_base = {"base", SBI_EID_BASE, SBI_EID_BASE, answer, NULL};

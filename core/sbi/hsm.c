@@ -137,7 +137,7 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
     }
 }
 
-const struct sbi_extension sbi_hsm = {"hsm", SBI_EID_HSM, SBI_EID_HSM, false, handle};
+const struct sbi_extension sbi_hsm = {"hsm", SBI_EID_HSM, SBI_EID_HSM, NULL, handle};
 
 /* A suspended hart has left `run`, which is all that VCPU_REQ_EVENT asks for. */
 static bool resume(struct vcpu *vcpu)

@@ -14,15 +14,16 @@ void sbi_send_ipi(struct vm *vm, const struct hart_set *set)
     }
 }
 
-static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result)
+static struct sbi_ret answer(struct vcpu *vcpu, const struct sbi_call *call)
 {
     struct hart_set set;
 
     if (call->fid != SEND_IPI)
-        return;
-    result->error = sbi_hart_mask(vcpu->vm, call->arg[0], call->arg[1], &set);
-    if (result->error == SBI_SUCCESS)
+        return (struct sbi_ret){SBI_ERR_NOT_SUPPORTED, 0};
+    enum sbi_error error = sbi_hart_mask(vcpu->vm, call->arg[0], call->arg[1], &set);
+    if (error == SBI_SUCCESS)
         sbi_send_ipi(vcpu->vm, &set);
+    return (struct sbi_ret){error, 0};
 }
 
-const struct sbi_extension sbi_ipi = {"ipi", SBI_EID_IPI, SBI_EID_IPI, true, handle};
+const struct sbi_extension sbi_ipi = {"ipi", SBI_EID_IPI, SBI_EID_IPI, answer, NULL};

@@ -9,7 +9,6 @@
 
 enum {
     SET_TIMER = 0,
-    CONSOLE_PUTCHAR = 1,
     CONSOLE_GETCHAR = 2,
     CLEAR_IPI = 3,
     SEND_IPI = 4,
@@ -18,13 +17,6 @@ enum {
     REMOTE_SFENCE_VMA_ASID = 7,
     SHUTDOWN = 8,
 };
-
-static void putchar_(struct vm *vm, uint8_t ch)
-{
-    vm_lock(vm);
-    console_put(&vm->console, &ch, 1);
-    vm_unlock(vm);
-}
 
 static int64_t getchar_(struct vm *vm)
 {
@@ -106,10 +98,6 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
         vcpu_set_deadline(vcpu, call->arg[0]);
         result->error = 0;
         break;
-    case CONSOLE_PUTCHAR:
-        putchar_(vcpu->vm, (uint8_t)call->arg[0]);
-        result->error = 0;
-        break;
     case CONSOLE_GETCHAR:
         result->error = getchar_(vcpu->vm);
         break;
@@ -125,5 +113,15 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
     }
 }
 
-const struct sbi_extension sbi_legacy = {"legacy", SBI_EID_LEGACY_FIRST, SBI_EID_LEGACY_LAST, false,
+const struct sbi_extension sbi_legacy = {"legacy", SBI_EID_LEGACY_FIRST, SBI_EID_LEGACY_LAST, NULL,
                                          handle};
+
+/* The one that kernels call often. a1 stays as it is. */
+static struct sbi_ret putchar_(struct vcpu *vcpu, const struct sbi_call *call)
+{
+    console_put_byte(&vcpu->vm->console, (uint8_t)call->arg[0]);
+    return (struct sbi_ret){0, call->arg[1]};
+}
+
+const struct sbi_extension sbi_putchar = {"putchar", SBI_EID_LEGACY_PUTCHAR, SBI_EID_LEGACY_PUTCHAR,
+                                          putchar_, NULL};

@@ -7,6 +7,7 @@
 #include "core/vm.h"
 
 extern const struct sbi_extension sbi_legacy;
+extern const struct sbi_extension sbi_putchar;
 extern const struct sbi_extension sbi_base;
 extern const struct sbi_extension sbi_time;
 extern const struct sbi_extension sbi_ipi;

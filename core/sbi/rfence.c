@@ -59,20 +59,19 @@ enum sbi_error sbi_sfence_vma(struct vcpu *self, const struct hart_set *set, uin
     return SBI_SUCCESS;
 }
 
-static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result)
+static struct sbi_ret answer(struct vcpu *vcpu, const struct sbi_call *call)
 {
     const uint64_t *asid = call->fid == REMOTE_SFENCE_VMA_ASID ? &call->arg[4] : NULL;
     struct hart_set set;
 
     if (call->fid > REMOTE_SFENCE_VMA_ASID)
-        return;
-    result->error = sbi_hart_mask(vcpu->vm, call->arg[0], call->arg[1], &set);
-    if (result->error != SBI_SUCCESS)
-        return;
-    if (call->fid == REMOTE_FENCE_I)
+        return (struct sbi_ret){SBI_ERR_NOT_SUPPORTED, 0};
+    enum sbi_error error = sbi_hart_mask(vcpu->vm, call->arg[0], call->arg[1], &set);
+    if (error == SBI_SUCCESS && call->fid == REMOTE_FENCE_I)
         sbi_fence_i(vcpu, &set);
-    else
-        result->error = sbi_sfence_vma(vcpu, &set, call->arg[2], call->arg[3], asid);
+    else if (error == SBI_SUCCESS)
+        error = sbi_sfence_vma(vcpu, &set, call->arg[2], call->arg[3], asid);
+    return (struct sbi_ret){error, 0};
 }
 
-const struct sbi_extension sbi_rfence = {"rfence", SBI_EID_RFENCE, SBI_EID_RFENCE, true, handle};
+const struct sbi_extension sbi_rfence = {"rfence", SBI_EID_RFENCE, SBI_EID_RFENCE, answer, NULL};

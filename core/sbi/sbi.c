@@ -9,17 +9,16 @@ enum { A0 = 10, A1 = 11, A7 = 17 };
 
 _Static_assert(offsetof(struct sbi_call, eid) == (A7 - A0) * sizeof(uint64_t), "a0..a7 in a row");
 
-/* By the last digit of the id, which tells all but the legacy ones apart. */
-static const struct sbi_extension *const extensions[16] = {
+const struct sbi_extension *const sbi_extensions[16] = {
     [SBI_EID_BASE & 15] = &sbi_base, [SBI_EID_TIME & 15] = &sbi_time,
     [SBI_EID_IPI & 15] = &sbi_ipi,   [SBI_EID_RFENCE & 15] = &sbi_rfence,
     [SBI_EID_HSM & 15] = &sbi_hsm,   [SBI_EID_SRST & 15] = &sbi_srst,
-    [SBI_EID_DBCN & 15] = &sbi_dbcn,
+    [SBI_EID_DBCN & 15] = &sbi_dbcn, [SBI_EID_LEGACY_PUTCHAR] = &sbi_putchar,
 };
 
 const struct sbi_extension *sbi_find(uint64_t eid)
 {
-    const struct sbi_extension *extension = extensions[eid & 15];
+    const struct sbi_extension *extension = sbi_extensions[eid & 15];
 
     if (extension != NULL && eid == extension->first)
         return extension;
@@ -38,23 +37,31 @@ static void write_return(struct vcpu *vcpu, const struct sbi_result *result)
 }
 
 /* Handlers write no register, so that the call stays where it is while they run. */
-enum exit_action sbi_answer(struct vcpu *vcpu, const struct sbi_extension *extension)
+static void carry_out(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result)
 {
-    struct vm *vm = vcpu->vm;
-    struct sbi_result result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME};
-    const struct sbi_call *call = (const struct sbi_call *)&vcpu->user.x[A0];
+    const struct sbi_extension *extension = sbi_find(call->eid);
 
-    __atomic_fetch_add(&vm->sbi_calls, 1, __ATOMIC_RELAXED);
-    if (UNLIKELY(vm->trace != NULL))
-        vm->trace(vm, vcpu, VM_TRACE_SBI, call->eid, call->fid);
-    if (LIKELY(extension != NULL))
-        extension->handle(vcpu, call, &result);
-    if (result.flow == SBI_RETURN)
-        write_return(vcpu, &result);
-    return result.action;
+    if (extension == NULL)
+        return;
+    if (extension->answer == NULL) {
+        extension->handle(vcpu, call, result);
+        return;
+    }
+    struct sbi_ret ret = extension->answer(vcpu, call);
+    result->error = ret.error;
+    result->value = ret.value;
 }
 
 enum exit_action sbi_handle(struct vcpu *vcpu)
 {
-    return sbi_answer(vcpu, sbi_find(vcpu->user.x[A7]));
+    struct vm *vm = vcpu->vm;
+    struct sbi_result result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME};
+    const struct sbi_call *call = sbi_call_of(vcpu);
+
+    if (UNLIKELY(vm->trace != NULL))
+        vm->trace(vm, vcpu, VM_TRACE_SBI, call->eid, call->fid);
+    carry_out(vcpu, call, &result);
+    if (result.flow == SBI_RETURN)
+        write_return(vcpu, &result);
+    return result.action;
 }

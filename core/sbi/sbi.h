@@ -30,6 +30,7 @@ enum sbi_error {
 
 enum sbi_eid {
     SBI_EID_LEGACY_FIRST = 0x00,
+    SBI_EID_LEGACY_PUTCHAR = 0x01,
     SBI_EID_LEGACY_LAST = 0x08,
     SBI_EID_LEGACY_END = 0x0f, /* up to here a1 is preserved, by extensions not there too */
     SBI_EID_BASE = 0x10,
@@ -60,6 +61,12 @@ struct sbi_call {
     uint64_t eid;    /* a7 */
 } __attribute__((may_alias));
 
+/* What a call returns, by value: in a0 and a1 of a RISC-V hart, where the caller wants it. */
+struct sbi_ret {
+    int64_t error;
+    uint64_t value;
+};
+
 struct sbi_result {
     int64_t error;
     uint64_t value;
@@ -70,9 +77,9 @@ struct sbi_result {
 struct sbi_extension {
     const char *name;
     uint64_t first, last; /* extension ids */
-    /* Looks at nothing of the record but a0 to a7, and changes nothing but a0, a1, pc and stimecmp:
-     * engines need not bring the rest up to date. */
-    bool light;
+    /* One of the two. `answer` looks at nothing of the record but a0 to a7 and changes nothing of
+     * it but stimecmp, so that engines need not bring the rest up to date; the caller goes on. */
+    struct sbi_ret (*answer)(struct vcpu *vcpu, const struct sbi_call *call);
     /* Called with *result = {SBI_ERR_NOT_SUPPORTED, 0, SBI_RETURN, ACTION_RESUME}. */
     void (*handle)(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result);
 };
@@ -80,10 +87,28 @@ struct sbi_extension {
 /* Carries out the ecall that vcpu stands at (EXIT_SBI). Called without the VM lock. */
 enum exit_action sbi_handle(struct vcpu *vcpu) MUST_CHECK;
 
-/* The same for a call whose extension, sbi_find(a7), is known. */
-enum exit_action sbi_answer(struct vcpu *vcpu, const struct sbi_extension *extension) MUST_CHECK;
-
 /* The extension with this id, or NULL; for BASE probe. */
 const struct sbi_extension *sbi_find(uint64_t eid);
+
+/* By the last digit of the id, which tells all but the legacy ones apart. */
+extern const struct sbi_extension *const sbi_extensions[16];
+
+static inline const struct sbi_call *sbi_call_of(const struct vcpu *vcpu)
+{
+    return (const struct sbi_call *)&vcpu->user.x[10];
+}
+
+/*
+ * The extension with this id if calls of it can be answered from the registers alone, or NULL. The
+ * caller writes a0, a1 and pc; what `answer` says of a1 holds for the legacy call among them, too.
+ */
+static inline const struct sbi_extension *sbi_find_light(uint64_t eid)
+{
+    const struct sbi_extension *extension = sbi_extensions[eid & 15];
+
+    if (extension == NULL || eid != extension->first || extension->answer == NULL)
+        return NULL;
+    return extension;
+}
 
 #endif

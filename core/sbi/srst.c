@@ -29,4 +29,4 @@ static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_re
     result->action = ACTION_STOP;
 }
 
-const struct sbi_extension sbi_srst = {"srst", SBI_EID_SRST, SBI_EID_SRST, false, handle};
+const struct sbi_extension sbi_srst = {"srst", SBI_EID_SRST, SBI_EID_SRST, NULL, handle};

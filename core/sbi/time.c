@@ -4,12 +4,12 @@
 
 enum { SET_TIMER = 0 };
 
-static void handle(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_result *result)
+static struct sbi_ret answer(struct vcpu *vcpu, const struct sbi_call *call)
 {
     if (call->fid != SET_TIMER)
-        return;
+        return (struct sbi_ret){SBI_ERR_NOT_SUPPORTED, 0};
     vcpu_set_deadline(vcpu, call->arg[0]);
-    result->error = SBI_SUCCESS;
+    return (struct sbi_ret){SBI_SUCCESS, 0};
 }
 
-const struct sbi_extension sbi_time = {"time", SBI_EID_TIME, SBI_EID_TIME, true, handle};
+const struct sbi_extension sbi_time = {"time", SBI_EID_TIME, SBI_EID_TIME, answer, NULL};

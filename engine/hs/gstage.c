@@ -198,6 +198,25 @@ void hs_gstage_destroy(struct vm *vm)
     hv->root = NULL;
 }
 
+static bool overlap(gpa_t a, uint64_t a_size, gpa_t b, uint64_t b_size)
+{
+    return b_size != 0 && a < b + b_size && b < a + a_size;
+}
+
+/* Nothing of the VM lies there: no RAM, no device. */
+static bool is_empty(const struct vm *vm, gpa_t gpa, uint64_t size)
+{
+    for (unsigned i = 0; i < GMEM_MAX_SLOTS; i++) {
+        if (overlap(gpa, size, vm->mem.slots[i].gpa, vm->mem.slots[i].size))
+            return false;
+    }
+    for (unsigned i = 0; i < vm->bus.count; i++) {
+        if (overlap(gpa, size, vm->bus.region[i]->base, vm->bus.region[i]->size))
+            return false;
+    }
+    return true;
+}
+
 int hs_passthrough(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 {
     struct hs_vm *hv = vm->engine_data;
@@ -206,10 +225,8 @@ int hs_passthrough(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
         return ERR_NO_MEMORY;
     if (size == 0 || gpa + size < gpa || hpa + size < hpa)
         return ERR_INVALID;
-    for (gpa_t page = gpa; page != gpa + size; page += PAGE_SIZE) {
-        if (gmem_ptr(&vm->mem, page, 1, GMEM_READ) != NULL || bus_find(&vm->bus, page) != NULL)
-            return ERR_OVERLAP;
-    }
+    if (!is_empty(vm, gpa, size))
+        return ERR_OVERLAP;
     hv->mmio[hv->nmmio++] = (struct hs_mmio){gpa, hpa, size};
     int error = hs_gstage_rebuild(vm);
     if (error != 0)

@@ -38,6 +38,15 @@ static uint64_t time_delta(struct vm *vm)
     return guest - before;
 }
 
+void hs_clock_changed(struct vm *vm)
+{
+    struct hs_vm *hv = vm->engine_data;
+
+    hv->time_delta = time_delta(vm);
+    for (unsigned i = 0; i < vm->nvcpus; i++)
+        hs_of(vm->vcpu[i])->loaded &= ~HS_STATE_CONTROL;
+}
+
 static uint64_t henvcfg_for(const struct isa *isa)
 {
     uint64_t henvcfg = 0;
@@ -108,6 +117,7 @@ static int hs_vcpu_create(struct vcpu *vcpu)
         return ERR_NO_MEMORY;
     /* With Sstc the hart compares for itself. */
     hs->irq_mask = hv->sstc ? SIP_SSIP | SIP_SEIP : SIP_ALL;
+    hs->region = &hs_nowhere;
     stlb_reset(&hs->stlb);
     vcpu->engine = hs;
     vcpu->stlb = &hs->stlb;
@@ -156,7 +166,9 @@ static inline bool prepare(struct vcpu *vcpu)
 {
     if (!hs_is_ready(vcpu) && !settle(vcpu))
         return false;
-    hs_load_events(vcpu);
+    if (vcpu->priv.stimecmp != hs_of(vcpu)->stimecmp)
+        hs_load_timer(vcpu);
+    hs_load_pending(vcpu);
     return true;
 }
 

@@ -11,13 +11,15 @@
  *   wakes for them all the same. A trap into HS-mode would overwrite hstatus.SPV and sstatus.SPP
  * - sstatus.FS and VS, scounteren, senvcfg and sscratch are the engine's; tp and stvec stay the
  *   host's; gp is used by nobody
- * - `run` ends with EXIT_HOST when an interrupt of HS-mode is pending: the host looks at sip
- * - `kick` sends an IPI to the vCPU's hart whenever vcpu.running is set
+ * - `kick` sends an IPI to the vCPU's hart whenever vcpu.running is set. It ends `run` only if
+ * there is a VCPU_REQ_EVENT: HS-mode's software interrupt is cleared here and tells nothing else
+ * - `run` ends with EXIT_HOST when another interrupt of HS-mode is pending: the host looks at sip
  * - before `probe`, caps->isa and caps->timebase_hz say what the device tree says of the harts
  */
 #ifndef ENGINE_HS_HS_H
 #define ENGINE_HS_HS_H
 
+#include "core/bus.h"
 #include "core/engine.h"
 #include "core/mmu.h"
 #include "core/stlb.h"
@@ -37,6 +39,7 @@
 /* What the hart has, found out by trying. */
 struct hs_features {
     bool sstc, stateen;
+    uint64_t hedeleg;      /* what can be delegated so that it arrives as what it is */
     uint64_t henvcfg;      /* bits that can be set, beside STCE */
     uint32_t gstage_modes; /* SATP_MODES_*, with x4 understood */
     uint32_t satp_modes;   /* of vsatp */
@@ -101,9 +104,14 @@ static inline void hs_get_timer(struct vcpu *vcpu)
 bool hs_features_read(struct hs_features *features);
 int hs_probe(struct engine_caps *caps, const char **why);
 
+/* try.S */
+uint64_t hs_try_illegal(void);
+
 /* switch.S, called by hs_enter alone; and where it sends traps that are the host's own. */
 void hs_switch(void);
 extern uint64_t hs_host_vector;
+
+extern const struct bus_region hs_nowhere; /* which takes no access */
 
 /* state.c */
 int hs_state_get(struct vcpu *vcpu, unsigned classes);
@@ -121,14 +129,12 @@ static inline bool hs_is_ready(const struct vcpu *vcpu)
     return ((hs->loaded ^ HS_STATE_ALL) | requests | (vcpu->traps ^ hs->traps)) == 0;
 }
 
-/* Those two: cheap enough to be loaded wherever the guest is entered. */
-static inline void hs_load_events(struct vcpu *vcpu)
+/* Wherever the guest is entered. */
+static inline void hs_load_pending(struct vcpu *vcpu)
 {
     const struct hs_vcpu *hs = hs_of(vcpu);
     uint64_t pending = atomic_load_explicit(&vcpu->pending, memory_order_relaxed);
 
-    if (vcpu->priv.stimecmp != hs->stimecmp)
-        hs_load_timer(vcpu);
     if ((pending & hs->irq_mask) != hs->irq_loaded)
         hs_load_interrupts(vcpu);
 }
@@ -142,16 +148,22 @@ void hs_load_trap(struct vcpu *vcpu);
 void hs_set_return(const struct vcpu *vcpu);
 
 /*
- * traps.c: what the guest left for. hs_light is called by switch.S while the guest's callee-saved
- * registers and gp are still in the hart, and settles what needs none of them: it returns HS_RESUME
- * when the guest can go on at once, HS_SETTLED when something has to be loaded first, else scause,
- * for hs_trap. That one has the whole of x in the record; true when `run` ends with
- * vcpu->priv.exit, false to go on.
+ * light.c and traps.c: what the guest left for. hs_light is called by switch.S while the guest's
+ * callee-saved registers and gp are still in the hart, and settles what needs none of them: it
+ * returns HS_RESUME when the guest can go on at once, HS_SETTLED when something has to be loaded
+ * first, else scause, for hs_trap. That one has the whole of x in the record; true when `run` ends
+ * with vcpu->priv.exit, false to go on.
  */
 #define HS_RESUME  UINT64_MAX
 #define HS_SETTLED (UINT64_MAX - 1)
 uint64_t hs_light(struct vcpu *vcpu, uint64_t scause);
 bool hs_trap(struct vcpu *vcpu, uint64_t scause);
+/* The instruction at pc. False when it is no longer there: the guest fetches it again, the trap's
+ * CSRs are lost. */
+bool hs_fetch(const struct vcpu *vcpu, uint32_t *raw) MUST_CHECK;
+
+/* hs.c: the host's clock was set. Quiesced. */
+void hs_clock_changed(struct vm *vm);
 
 /* gstage.c */
 void hs_gstage_destroy(struct vm *vm);

@@ -43,7 +43,7 @@ static void load_control(struct vcpu *vcpu)
     struct hs_vcpu *hs = hs_of(vcpu);
 
     hs->host_stvec = hs_host_vector = csr_read(stvec);
-    csr_write(hedeleg, HS_HEDELEG);
+    csr_write(hedeleg, hv->features.hedeleg);
     csr_write(hideleg, HS_HIDELEG);
     csr_write(hcounteren, SCOUNTEREN_ALL);
     csr_write(henvcfg, hv->henvcfg);

@@ -7,7 +7,6 @@
 #include "core/bus.h"
 #include "core/csr.h"
 #include "core/insn.h"
-#include "core/sbi/sbi.h"
 #include "core/trap.h"
 #include "core/vm.h"
 #include "core/vmem.h"
@@ -15,13 +14,8 @@
 #include "engine/hs/insn.h"
 #include "host/metal/board/csr.h"
 
-#define A7             17
-#define LEGACY_PUTCHAR 1
-#define LOAD           0x03 /* major opcodes */
-#define STORE          0x23
-#define COLD           __attribute__((noinline)) /* keeps its registers out of others' frames */
-#define HOT            inline __attribute__((always_inline))
-#define WFI            UINT32_C(0x10500073)
+#define COLD __attribute__((noinline)) /* keeps its registers out of others' frames */
+#define WFI  UINT32_C(0x10500073)
 
 /* htinst for the hart's own accesses to the guest's page tables (Priv. 21.6.3, RV64). */
 #define HTINST_READS_TABLE  UINT64_C(0x3000)
@@ -60,22 +54,7 @@ static bool exit_sbi(struct vcpu *vcpu)
     return leave(vcpu, EXIT_SBI);
 }
 
-/* A call that core answers from a0 to a7, here and now. */
-static inline bool light_call(struct vcpu *vcpu)
-{
-    uint64_t eid = vcpu->user.x[A7];
-    const struct sbi_extension *extension = sbi_find(eid);
-
-    if (extension == NULL || (!extension->light && eid != LEGACY_PUTCHAR))
-        return false;
-    if (eid == SBI_EID_TIME)
-        hs_get_timer(vcpu);
-    vcpu->exits[EXIT_SBI]++;
-    return sbi_answer(vcpu, extension) == ACTION_RESUME;
-}
-
-/* The instruction at pc. False when it is no longer there: the guest fetches it again. */
-static HOT bool fetch(const struct vcpu *vcpu, uint32_t *raw)
+bool hs_fetch(const struct vcpu *vcpu, uint32_t *raw)
 {
     if (LIKELY(hlvx_insn(vcpu->user.pc, raw)))
         return true;
@@ -117,50 +96,34 @@ static bool is_store(enum insn_class class)
            class == INSN_CLASS_AMO || class == INSN_CLASS_CBO;
 }
 
-/* The bits that a value of `size` bytes leaves out of a register. */
-static unsigned spare_bits(uint64_t size)
-{
-    return (unsigned)(64 - 8 * size);
-}
-
 /* Carries the access out. False: the device does not take it. */
-static HOT bool access_device(struct vcpu *vcpu, gpa_t gpa, const struct operation *op,
-                              uint64_t *value)
+static bool access_device(struct vcpu *vcpu, gpa_t gpa, const struct operation *op, uint64_t *value)
 {
     struct vm *vm = vcpu->vm;
-    const struct bus_region *region = hs_of(vcpu)->region;
-    uint64_t offset = gpa - region->base;
     int error;
 
     vcpu->exits[EXIT_MMIO]++;
-    if (UNLIKELY(!bus_admits(region, offset, op->size)))
-        return false;
     vm_lock(vm);
-    ++*hs_of(vcpu)->region_accesses;
     if (op->write)
-        error = region->write(region->ctx, offset, (unsigned)op->size, *value);
+        error = bus_write(&vm->bus, gpa, (unsigned)op->size, *value);
     else
-        error = region->read(region->ctx, offset, (unsigned)op->size, value);
+        error = bus_read(&vm->bus, gpa, (unsigned)op->size, value);
     vm_unlock(vm);
-    if (UNLIKELY(vm->trace != NULL))
-        vm->trace(vm, vcpu, op->write ? VM_TRACE_WRITE : VM_TRACE_READ, gpa, *value);
     return error == 0;
 }
 
-static inline void retire(struct vcpu *vcpu, uint64_t len)
+static void retire(struct vcpu *vcpu, uint64_t len)
 {
     vcpu->user.pc += len;
     vcpu->priv.instret++;
 }
 
-/* An access by an integer register, from the device to the next instruction. False when the device
- * does not take it. */
-static HOT bool integer_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
+static bool integer_access(struct vcpu *vcpu, gpa_t gpa, const struct operation *op)
 {
-    unsigned spare = spare_bits(op->size);
+    unsigned spare = (unsigned)(64 - 8 * op->size);
     uint64_t value = op->value << spare >> spare;
 
-    if (UNLIKELY(!access_device(vcpu, gpa, op, &value)))
+    if (!access_device(vcpu, gpa, op, &value))
         return false;
     if (!op->write) {
         value <<= spare;
@@ -211,27 +174,6 @@ static COLD bool any_access(struct vcpu *vcpu, const struct access *a, const str
     return inject(vcpu, is_store(class) ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, a->gva);
 }
 
-/* Most accesses are 32-bit loads and stores of integers (Unpriv. 2.6). False for encodings that do
- * not exist, too. */
-static HOT bool is_plain(uint32_t raw, bool write)
-{
-    uint32_t width = raw >> 12 & 7;
-
-    return write ? (raw & 0x7f) == STORE && width < 4 : (raw & 0x7f) == LOAD && width != 7;
-}
-
-static HOT bool plain_access(struct vcpu *vcpu, gpa_t gpa, uint32_t raw, bool write, uint64_t len)
-{
-    struct operation op = {.size = UINT64_C(1) << (raw >> 12 & 3),
-                           .reg = raw >> 7 & 31,
-                           .len = len,
-                           .write = write,
-                           .sign = (raw & 0x4000) == 0,
-                           .value = write ? vcpu->user.x[raw >> 20 & 31] : 0};
-
-    return integer_access(vcpu, gpa, &op);
-}
-
 /*
  * The access that hs_light left over. A transformed instruction (Priv. 21.6.3) says in bit 1
  * whether it was a 32-bit one, in the field of rs1 how far the fault is from the address that it
@@ -243,7 +185,7 @@ static bool decode(struct vcpu *vcpu, const struct access *a, uint32_t htinst)
     uint32_t raw = htinst | 2;
     bool torn = (raw >> 15 & 31) != 0;
 
-    if ((htinst & 1) == 0 && !fetch(vcpu, &raw))
+    if ((htinst & 1) == 0 && !hs_fetch(vcpu, &raw))
         return false;
     insn_decode(&vcpu->vm->isa, raw, &insn);
     if (htinst & 1)
@@ -251,22 +193,6 @@ static bool decode(struct vcpu *vcpu, const struct access *a, uint32_t htinst)
     else
         torn = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm != a->gva;
     return any_access(vcpu, a, &insn, torn);
-}
-
-/* Is it a device's? Mostly the one that was accessed last. */
-static inline bool is_device(struct vcpu *vcpu, gpa_t gpa)
-{
-    struct hs_vcpu *hs = hs_of(vcpu);
-    struct bus *bus = &vcpu->vm->bus;
-
-    if (LIKELY(hs->region != NULL && gpa - hs->region->base < hs->region->size))
-        return true;
-    int index = bus_index(bus, gpa);
-    if (index < 0)
-        return false;
-    hs->region_accesses = &bus->accesses[index];
-    hs->region = bus->region[index];
-    return true;
 }
 
 /* Neither device nor mapped RAM. Only a store to read-only RAM is the guest's to handle. */
@@ -300,7 +226,7 @@ static COLD bool table_in_device(struct vcpu *vcpu, const struct access *a)
     struct insn insn;
     uint32_t raw;
 
-    if (cause == CAUSE_LOAD_ACCESS && !fetch(vcpu, &raw)) {
+    if (cause == CAUSE_LOAD_ACCESS && !hs_fetch(vcpu, &raw)) {
         cause = CAUSE_INSN_ACCESS;
     } else if (cause == CAUSE_LOAD_ACCESS) {
         insn_decode(&vcpu->vm->isa, raw, &insn);
@@ -319,7 +245,7 @@ static bool guest_page_fault(struct vcpu *vcpu, uint64_t cause)
     a.gpa = htval << 2 | (a.gva & 3);
     if (UNLIKELY(htval == 0))
         a.gpa = walked_gpa(vcpu, a.gva);
-    if (UNLIKELY(!is_device(vcpu, a.gpa)))
+    if (bus_find(&vcpu->vm->bus, a.gpa) == NULL)
         return outside(vcpu, &a);
     if (htinst == HTINST_READS_TABLE || htinst == HTINST_WRITES_TABLE)
         return table_in_device(vcpu, &a);
@@ -335,7 +261,7 @@ static bool virtual_instruction(struct vcpu *vcpu)
     uint32_t raw = (uint32_t)csr_read(stval);
 
     hs_of(vcpu)->virtual_insns++;
-    if (raw == 0 && !fetch(vcpu, &raw))
+    if (raw == 0 && !hs_fetch(vcpu, &raw))
         return false;
     vcpu->priv.exit.insn = raw;
     if (raw == WFI && vcpu->priv.mode == PRIV_S) {
@@ -348,73 +274,6 @@ static bool virtual_instruction(struct vcpu *vcpu)
         return leave(vcpu, EXIT_CSR);
     }
     return inject(vcpu, CAUSE_ILLEGAL_INSN, raw);
-}
-
-/* The registers that are in the record when hs_light runs: those that C does not keep. */
-#define IN_RECORD UINT32_C(0xf003fcf7)
-
-static inline bool in_record(unsigned reg)
-{
-    return (IN_RECORD >> reg) & 1;
-}
-
-/*
- * Is this the whole access? A transformed instruction says so itself. Else the address tells: the
- * hart reports the first byte that it could not reach, which for a torn access is the first of a
- * page.
- */
-static inline bool is_whole(uint32_t raw, uint64_t htinst, gva_t gva)
-{
-    if (htinst != 0)
-        return (htinst >> 15 & 31) == 0;
-    return (raw >> 12 & 3) == 0 || (gva & (PAGE_SIZE - 1)) != 0;
-}
-
-/* A plain load or store that a device takes, by registers that are in the record. Whatever is not
- * so is left for hs_trap. */
-static HOT bool light_access(struct vcpu *vcpu, bool write)
-{
-    uint64_t htval = csr_read(htval), htinst = csr_read(htinst);
-    gva_t gva = csr_read(stval);
-    gpa_t gpa = htval << 2 | (gva & 3);
-    uint32_t raw = (uint32_t)htinst | 2;
-
-    if (htval == 0 || !is_device(vcpu, gpa) || (htinst != 0 && (htinst & 1) == 0))
-        return false;
-    if (htinst == 0 && !fetch(vcpu, &raw))
-        return false;
-    unsigned reg = (write ? raw >> 20 : raw >> 7) & 31;
-    if (!is_plain(raw, write) || !in_record(reg) || !is_whole(raw, htinst, gva))
-        return false;
-    return plain_access(vcpu, gpa, raw, write, htinst == 0 ? 4 : 2 + (htinst & 2));
-}
-
-static COLD bool light_load(struct vcpu *vcpu)
-{
-    return light_access(vcpu, false);
-}
-
-static COLD bool light_store(struct vcpu *vcpu)
-{
-    return light_access(vcpu, true);
-}
-
-uint64_t hs_light(struct vcpu *vcpu, uint64_t scause)
-{
-    bool done = false;
-
-    if (LIKELY(scause == CAUSE_ECALL_VS))
-        done = light_call(vcpu);
-    else if (scause == CAUSE_LOAD_GUEST_PAGE)
-        done = light_load(vcpu);
-    else if (scause == CAUSE_STORE_GUEST_PAGE)
-        done = light_store(vcpu);
-    if (UNLIKELY(!done))
-        return scause;
-    if (UNLIKELY(!hs_is_ready(vcpu)))
-        return HS_SETTLED;
-    hs_load_events(vcpu);
-    return HS_RESUME;
 }
 
 bool hs_trap(struct vcpu *vcpu, uint64_t scause)

@@ -46,6 +46,7 @@ function write_layout(    i, gib, kernel) {
         define("UART_VA", "0x10000000")
         define("TOUCH_VA", "0x82000000")
         define("TOUCH_PA", "0x82000000")
+        define("PLIC_VA", "0x0c000000")
         return
     }
     for (i = 1; i <= 120; i++)
@@ -65,6 +66,7 @@ function write_layout(    i, gib, kernel) {
     define("UART_VA", address(gib[5], 4096 * draw(262144)))
     define("TOUCH_VA", address(gib[6], 4096 * draw(250000)))
     define("TOUCH_PA", address(2, 33554432 + 4096 * draw(2048)))
+    define("PLIC_VA", address(gib[7], 4096 * draw(262144)))
 }
 
 # Registers: slot[r] is where the trap context keeps xr; special[i] where it keeps what is not a

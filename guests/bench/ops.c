@@ -17,13 +17,16 @@
 #define UART_LSR    5
 #define LSR_THRE    0x20
 #define TOUCH_PAGES 4096UL
+#define PLIC_PA     0x0c200000UL /* pages of the contexts, two a hart: M-mode's and ours */
+#define PLIC_CLAIM  1            /* in words */
 #define SLEEP_TICKS 1000UL
 
-extern char timer_vector[], ipi_vector[];
+extern char timer_vector[], ipi_vector[], echo_start[];
 
 static volatile uint8_t *const uart = (volatile uint8_t *)UART_VA;
+static volatile uint32_t *const plic = (volatile uint32_t *)PLIC_VA;
 static struct page_table kernel_table, twin_table;
-static uint64_t this_hart;
+static uint64_t this_hart, other_hart;
 static bool has_sstc;
 
 #define TIMED(count, statement)                                                                    \
@@ -146,6 +149,12 @@ static uint64_t run_uart_read(uint64_t count)
     return TIMED(count, (void)uart[UART_LSR]);
 }
 
+/* Nothing is pending: the answer is 0. */
+static uint64_t run_plic_read(uint64_t count)
+{
+    return TIMED(count, (void)plic[PLIC_CLAIM]);
+}
+
 static uint64_t run_uart_char(uint64_t count)
 {
     uint64_t ticks = TIMED(count, {
@@ -231,6 +240,43 @@ static uint64_t run_wfi(uint64_t count)
     return ticks > count * SLEEP_TICKS ? ticks - count * SLEEP_TICKS : 0;
 }
 
+static void sleep_until_ipi(void)
+{
+    csr_write(sie, SIE_SSIE);
+    do {
+        __asm__ volatile("wfi");
+    } while ((csr_read(sip) & SIE_SSIE) == 0);
+    csr_clear(sip, SIE_SSIE);
+    csr_write(sie, 0);
+}
+
+/* Starts the other hart, if there is one: it says so, and sleeps in echo_start from then on. */
+static bool have_other(void)
+{
+    static bool started;
+
+    if (started || sbi_hart_get_status(other_hart).value != HSM_STOPPED)
+        return started;
+    started = sbi_hart_start(other_hart, phys_of(echo_start), this_hart).error == 0;
+    if (started)
+        sleep_until_ipi();
+    return started;
+}
+
+/* There and back are two; both harts sleep until theirs comes. */
+static uint64_t run_ipi_other(uint64_t count)
+{
+    return TIMED(count / 2, {
+        sbi_send_ipi(1, other_hart);
+        sleep_until_ipi();
+    });
+}
+
+static uint64_t run_remote_fence_other(uint64_t count)
+{
+    return TIMED(count, sbi_remote_sfence_vma(1, other_hart, 0, NEVER));
+}
+
 #define ANY (1UL << 22)
 
 const struct op ops[] = {
@@ -242,6 +288,7 @@ const struct op ops[] = {
     {"ipi_self", NULL, 64, ANY, run_ipi},
     {"remote_fence_self", NULL, 64, ANY, run_remote_fence},
     {"uart_read", NULL, 64, ANY, run_uart_read},
+    {"plic_read", NULL, 64, ANY, run_plic_read},
     {"first_touch", NULL, TOUCH_PAGES, TOUCH_PAGES, run_first_touch},
     {"csr_write", NULL, 64, ANY, run_csr_write},
     {"sfence_vma", NULL, 64, ANY, run_sfence_vma},
@@ -250,14 +297,18 @@ const struct op ops[] = {
     {"wfi_excess", NULL, 64, 64, run_wfi},
     {"char_dbcn", have_dbcn, 1024, 1024, run_dbcn_char},
     {"char_uart", NULL, 1024, 1024, run_uart_char},
+    {"ipi_other", have_other, 64, ANY, run_ipi_other},
+    {"remote_fence_other", have_other, 8, 8, run_remote_fence_other},
 };
 const size_t op_count = sizeof ops / sizeof ops[0];
 
 void ops_init(struct page_table kernel, uint64_t hart)
 {
     this_hart = hart;
+    other_hart = hart == 0 ? 1 : 0;
     kernel_table = kernel;
     page_map(kernel, UART_VA, UART_PA, PAGE_SIZE, PTE_R | PTE_W);
+    page_map(kernel, PLIC_VA, PLIC_PA + (2 * hart + 1) * PAGE_SIZE, PAGE_SIZE, PTE_R | PTE_W);
     page_map(kernel, TOUCH_VA, TOUCH_PA, TOUCH_PAGES * PAGE_SIZE, PTE_R | PTE_W);
     twin_table = page_table_new();
     memcpy(twin_table.root, kernel.root, PAGE_SIZE);

@@ -12,7 +12,7 @@
     .endm
 
     .text
-    .globl user_enter, user_exit, timer_vector, ipi_vector
+    .globl user_enter, user_exit, timer_vector, ipi_vector, echo_start
 
 /*
  * void user_enter(uint64_t *context): runs the user program until the kernel calls user_exit with
@@ -42,3 +42,23 @@ ipi_vector:
     csrci sip, 2
     addi tp, tp, 1
     sret
+
+/*
+ * Where SBI starts another hart, paging off: it interrupts hart a1, sleeps, and does so again after
+ * each interrupt of its own.
+ */
+    .balign 4
+echo_start:
+    mv s0, a1
+    csrwi sie, 2
+1:  li a0, 1
+    mv a1, s0
+    li a6, 0
+    li a7, 0x735049                     /* IPI extension */
+    ecall
+2:  wfi
+    csrr t0, sip
+    andi t0, t0, 2
+    beqz t0, 2b
+    csrci sip, 2
+    j 1b

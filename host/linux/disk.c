@@ -81,20 +81,29 @@ static int check_size(const struct run_disk *option, int fd, uint64_t *size)
     return 0;
 }
 
-int disk_open(struct linux_host *host, const struct run_disk *option, struct blk_info *info)
+int disk_claim(const struct run_disk *option, uint64_t *size)
 {
-    struct disk *disk = &host->disk[host->ndisks];
-    const char *base = strrchr(option->path, '/');
     int fd = open_and_lock(option);
 
     if (fd < 0)
         return fd;
-    memset(info, 0, sizeof(*info));
-    int error = check_size(option, fd, &info->capacity);
+    int error = check_size(option, fd, size);
     if (error != 0) {
         close(fd);
         return error;
     }
+    return fd;
+}
+
+int disk_open(struct linux_host *host, const struct run_disk *option, struct blk_info *info)
+{
+    struct disk *disk = &host->disk[host->ndisks];
+    const char *base = strrchr(option->path, '/');
+
+    memset(info, 0, sizeof(*info));
+    int fd = disk_claim(option, &info->capacity);
+    if (fd < 0)
+        return fd;
     info->read_only = option->read_only;
     base = base != NULL ? base + 1 : option->path;
     memcpy(info->id, base, strnlen(base, sizeof(info->id)));

@@ -2,6 +2,7 @@
 /* Whole files in memory, and gzip undone. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,4 +133,16 @@ uint8_t *file_gunzip(const char *path, uint8_t *data, size_t *size, size_t limit
     say_why(path, error, limit);
     free(out);
     return NULL;
+}
+
+int file_write(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file != NULL && fwrite(data, 1, size, file) == size;
+
+    if (file != NULL && fclose(file) != 0)
+        ok = false;
+    if (!ok)
+        message("cannot write %s: %s", path, strerror(errno));
+    return ok ? 0 : ERR_IO;
 }

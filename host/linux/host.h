@@ -65,6 +65,7 @@ struct linux_host {
     struct machine machine;
     const struct run_options *options;
     pthread_mutex_t lock; /* the VM lock */
+    bool host_time;       /* guest time is the hart's own `time`: the engine cannot offset it */
     uint64_t start_ns;    /* host clock at guest time 0 */
     uint64_t end_ns;      /* ... at which --timeout passes; UINT64_MAX: never */
     int wake_fd;          /* eventfd: wakes the event loop */
@@ -105,6 +106,8 @@ uint64_t clock_until(struct vm *vm, uint64_t deadline);
 uint8_t *file_read(const char *path, const char *what, size_t limit, const char *remedy,
                    size_t *size) MUST_CHECK;
 uint8_t *file_gunzip(const char *path, uint8_t *data, size_t *size, size_t limit) MUST_CHECK;
+/* ERR_IO: a message was printed. */
+int file_write(const char *path, const void *data, size_t size) MUST_CHECK;
 
 /* terminal.c: raw mode while the guest runs; restored on every way out. */
 bool terminal_raw(void);
@@ -161,6 +164,9 @@ void vcpus_park(struct vcpu *vcpu);
 /* disk.c */
 int disk_open(struct linux_host *host, const struct run_disk *option,
               struct blk_info *info) MUST_CHECK;
+/* Opens, locks and looks at an image that somebody else is going to serve; the descriptor, or an
+ * error: a message was printed. */
+int disk_claim(const struct run_disk *option, uint64_t *size) MUST_CHECK;
 int disk_submit(struct vm *vm, unsigned disk, struct blk_request *request);
 /* Carries one request out on the calling thread. */
 int disk_perform(struct disk *disk, const struct blk_request *request);

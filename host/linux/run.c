@@ -3,6 +3,7 @@
 #include "host/linux/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 
 #include "host/linux/host.h"
 
-#define DTB_LIMIT MIB(1)
+#define DTB_LIMIT   MIB(1)
+#define NOEXEC_SEAL 8U /* MFD_NOEXEC_SEAL, which older headers lack */
 
 /* Everything that is allocated for a run, so that one function can give it back. */
 struct guest {
@@ -24,7 +26,9 @@ struct guest {
     uint8_t seed[32];
     void *ram;
     size_t ram_size;
+    int ram_fd; /* -1: RAM is no file */
     struct vcpu *vcpus;
+    struct virtio_blk *disks;
     unsigned nengine_vcpus; /* vCPUs that the engine knows */
 };
 
@@ -103,22 +107,47 @@ static int load_files(struct guest *g, const struct run_options *o)
     return 0;
 }
 
+/* A file in memory, for engines whose processes share RAM: its size is sealed, and where the system
+ * wants that said it is no program. */
+static void *map_file(struct guest *g, size_t size)
+{
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+    g->ram_fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | NOEXEC_SEAL);
+    if (g->ram_fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+        g->ram_fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (g->ram_fd < 0 || ftruncate(g->ram_fd, (off_t)size) != 0 ||
+        fcntl(g->ram_fd, F_ADD_SEALS, seals) != 0)
+        return MAP_FAILED;
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, g->ram_fd, 0);
+}
+
+static void *map_ram(struct guest *g, size_t size)
+{
+    if (g->caps.shared_ram)
+        return map_file(g, size);
+    void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (ram != MAP_FAILED)
+        madvise(ram, size, MADV_HUGEPAGE);
+    return ram;
+}
+
 static int allocate(struct guest *g, const struct run_options *o)
 {
-    void *ram = mmap(NULL, o->memory, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *ram = map_ram(g, o->memory);
 
     if (ram == MAP_FAILED) {
         message("cannot reserve %llu MiB for the guest: %s (lower --memory)",
                 (unsigned long long)(o->memory >> 20), strerror(errno));
         return ERR_NO_MEMORY;
     }
-    madvise(ram, o->memory, MADV_HUGEPAGE);
     g->ram = ram;
     g->ram_size = o->memory;
     g->vcpus = calloc(o->vcpus, sizeof(*g->vcpus));
+    g->disks = calloc(o->ndisks + 1, sizeof(*g->disks)); /* not nothing, without a disk */
     g->scratch = malloc(FDT_MAX_SIZE + g->boot.dtb_size);
-    if (g->vcpus == NULL || g->scratch == NULL) {
+    if (g->vcpus == NULL || g->disks == NULL || g->scratch == NULL) {
         message("out of memory");
         return ERR_NO_MEMORY;
     }
@@ -136,8 +165,12 @@ static int build_machine(struct guest *g, const struct run_options *o)
         .caps = &g->caps,
         .ram = g->ram,
         .ram_size = g->ram_size,
+        .ram_fd = g->ram_fd,
+        .max_spaces = (unsigned)(o->spaces < UINT32_MAX ? o->spaces : UINT32_MAX),
         .vcpus = g->vcpus,
         .nvcpus = o->vcpus,
+        .disks = g->disks,
+        .ndisks = o->ndisks,
     };
     int error = machine_init(machine, &config);
 
@@ -182,7 +215,7 @@ static int boot(struct guest *g, bool cold)
     int error;
 
     if (cold)
-        madvise(g->ram, g->ram_size, MADV_DONTNEED);
+        madvise(g->ram, g->ram_size, g->ram_fd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
     g->host.machine.vm.host->entropy(&g->host.machine.vm, g->seed, sizeof(g->seed));
     g->boot.rng_seed = g->seed;
     error =
@@ -197,14 +230,8 @@ static int dump_dtb(struct guest *g, const char *path)
     /* The tree's header says how long it is: big-endian totalsize in its second word. */
     const uint8_t *fdt = gmem_ptr(&g->host.machine.vm.mem, g->host.machine.fdt, 8, GMEM_READ);
     size_t size = (size_t)fdt[4] << 24 | (size_t)fdt[5] << 16 | (size_t)fdt[6] << 8 | fdt[7];
-    FILE *file = fopen(path, "wb");
-    bool ok = file != NULL && fwrite(fdt, 1, size, file) == size;
 
-    if (file != NULL && fclose(file) != 0)
-        ok = false;
-    if (!ok)
-        message("cannot write %s: %s", path, strerror(errno));
-    return ok ? 0 : ERR_IO;
+    return file_write(path, fdt, size);
 }
 
 static int run_once(struct guest *g)
@@ -311,9 +338,12 @@ static void release(struct guest *g)
     free(g->initrd);
     free(g->dtb);
     free(g->scratch);
+    free(g->disks);
     free(g->vcpus);
     if (g->ram != NULL)
         munmap(g->ram, g->ram_size);
+    if (g->ram_fd >= 0)
+        close(g->ram_fd);
     free(g);
 }
 
@@ -327,6 +357,7 @@ static int prepare(struct guest *g, const struct run_options *o)
         message("engine %s cannot run here: %s", o->engine->name, why);
         return ERR_UNSUPPORTED;
     }
+    g->host.host_time = !g->caps.time_offset;
     if (o->deterministic && deterministic_create(&g->host) != 0)
         return ERR_NO_MEMORY;
     int error = load_files(g, o);
@@ -348,6 +379,7 @@ enum run_status run(const struct run_options *options)
         message("out of memory");
         return RUN_ERROR;
     }
+    g->ram_fd = -1;
     if (prepare(g, options) == 0 && start_io(g) == 0) {
         g->host.start_ns = clock_ns();
         g->host.end_ns = options->timeout > 0

@@ -54,7 +54,7 @@ void stats_print(struct linux_host *host)
         snprintf(name, sizeof(name), "exits.%s", exit_name((enum exit_kind)kind));
         line(NULL, name, total[kind]);
     }
-    line(NULL, "sbi.calls", vm->sbi_calls);
+    line(NULL, "sbi.calls", total[EXIT_SBI]);
     for (unsigned i = 0; i < vm->nvcpus; i++)
         vcpu_lines(vm->vcpu[i]);
     device_lines(vm);

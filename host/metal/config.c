@@ -111,12 +111,18 @@ static void read_passthrough(struct reader *r, struct config *c)
         return;
     p->base = fdt64_ld(&reg[0]);
     p->size = fdt64_ld(&reg[1]);
+    p->guest_base = get_u64(r, "trapeze,guest-base", p->base,
+                            "passthrough: trapeze,guest-base must have 64 bits: /bits/ 64");
     p->irq = get_u32(r, "interrupts", 0, "passthrough: interrupts must be one cell");
+    p->guest_irq = get_u32(r, "trapeze,guest-interrupt", p->irq,
+                           "passthrough: trapeze,guest-interrupt must be one cell");
     p->no_dma = has(r, "trapeze,no-dma");
-    if (p->size == 0 || (p->base | p->size) % PAGE_SIZE != 0)
-        complain(r, ERR_INVALID, "passthrough: reg must be whole pages of 4 KiB");
-    else if (p->size > UINT64_MAX - p->base)
-        complain(r, ERR_RANGE, "passthrough: reg goes beyond the address space");
+    if (p->size == 0 || (p->base | p->size | p->guest_base) % PAGE_SIZE != 0)
+        complain(r, ERR_INVALID, "passthrough: ranges must be whole pages of 4 KiB");
+    else if (p->size > UINT64_MAX - p->base || p->size > UINT64_MAX - p->guest_base)
+        complain(r, ERR_RANGE, "passthrough: a range goes beyond the address space");
+    if ((p->irq == 0) != (p->guest_irq == 0))
+        complain(r, ERR_INVALID, "passthrough: interrupts and its line in the VM go together");
     c->npassthrough++;
 }
 
@@ -149,10 +155,27 @@ static void read_files(struct reader *r, struct config *c)
     c->initrd = get_string(r, "trapeze,initrd", why);
     c->dtb = get_string(r, "trapeze,dtb", why);
     c->append = get_string(r, "trapeze,append", why);
+    c->isa = get_string(r, "trapeze,isa", why);
+    c->snapshot = get_string(r, "trapeze,snapshot", why);
     if (r->error == 0 && c->kernel == NULL)
         complain(r, ERR_NOT_FOUND, "trapeze,kernel is missing: name a member of the bundle");
     if (c->name == NULL)
         c->name = "vm";
+}
+
+static void read_mmu_type(struct reader *r, struct config *c)
+{
+    static const char *const types[] = {"riscv,sv39", "riscv,sv48", "riscv,sv57"};
+    const char *type = get_string(r, "trapeze,mmu-type", "trapeze,mmu-type is not one string");
+    unsigned i = 0;
+
+    if (type == NULL)
+        type = "riscv,sv57";
+    for (; i < ARRAY_SIZE(types) && strcmp(type, types[i]) != 0; i++)
+        c->satp_modes |= 1u << i;
+    c->satp_modes |= 1u << i;
+    if (i == ARRAY_SIZE(types))
+        complain(r, ERR_UNSUPPORTED, "trapeze,mmu-type must be riscv,sv39, sv48 or sv57");
 }
 
 static void read_numbers(struct reader *r, struct config *c)
@@ -203,6 +226,7 @@ int config_read(const void *fdt, size_t size, struct config *config, const char 
     if (r.error == 0) {
         read_files(&r, config);
         read_numbers(&r, config);
+        read_mmu_type(&r, config);
         read_children(&r, config);
     }
     *why = r.why;

@@ -10,11 +10,17 @@
  *              trapeze,initrd, trapeze,dtb         optional: members too
  *              trapeze,append = "boot arguments";  optional
  *              trapeze,sstc = <0|1>;               optional: 0 withholds Sstc
+ *              trapeze,isa = "rv64ima...";         optional: no other extensions
+ *              trapeze,mmu-type = "riscv,sv39";    optional: no wider mode of satp
+ *              trapeze,snapshot = "member";        optional: go on from there
  *              trapeze,log = <level>; trapeze,stats; trapeze,dump-dtb;     optional
  *              disk@0 { compatible = "trapeze,disk"; reg = <slot>; trapeze,board-disk = <k>;
  *                       read-only; trapeze,legacy; };
  *              passthrough@10000000 { compatible = "trapeze,passthrough";
- *                       reg = <64-bit base, 64-bit size>; interrupts = <n>; trapeze,no-dma; }; };
+ *                       reg = <64-bit base, 64-bit size>; interrupts = <n>;  of the board
+ *                       trapeze,guest-base = /bits/ 64 <base>;     optional: elsewhere in the VM
+ *                       trapeze,guest-interrupt = <n>;             optional: another line there
+ *                       trapeze,no-dma; }; };
  * };
  *
  * Every value is checked; strings point into the tree.
@@ -35,13 +41,17 @@ struct config_disk {
 
 struct config_passthrough {
     uint64_t base, size; /* whole pages of the board's address space */
+    uint64_t guest_base; /* where the VM has them */
     uint32_t irq;        /* at the board's PLIC, 0: none */
-    bool no_dma;
+    uint32_t guest_irq;  /* the VM's line for it; 0 if and only if irq is */
+    bool no_dma;         /* as whoever wrote the file declares */
 };
 
 struct config {
     const char *name;
     const char *kernel, *initrd, *dtb, *append; /* all but kernel may be NULL */
+    const char *isa, *snapshot;                 /* so may these */
+    uint32_t satp_modes;                        /* no others; SATP_MODES_* */
     uint64_t memory;                            /* whole pages */
     unsigned vcpus;
     bool sstc; /* offer it when the harts have it */

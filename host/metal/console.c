@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* The board's serial port between the guest's console and the world, and the hypervisor's own
  * lines on it. */
+#include <string.h>
+
+#include "host/metal/fw.h"
 #include "host/metal/metal.h"
 
-#define RECORD_SEPARATOR 0x1e /* begins a line of the hypervisor's own */
+#define RECORD_SEPARATOR "\036" /* begins a line of the hypervisor's own */
+
+static void put(const char *data, size_t length)
+{
+    if (metal.uart_given) {
+        fw_console(data, length);
+        return;
+    }
+    for (size_t i = 0; i < length; i++)
+        uart_put(&metal.board.uart, (uint8_t)data[i]);
+}
 
 void console_out(struct vm *vm, const uint8_t *data, size_t length)
 {
     (void)vm;
     lock_take(&metal.console_lock);
-    for (size_t i = 0; i < length; i++)
-        uart_put(&metal.board.uart, data[i]);
+    put((const char *)data, length);
     lock_release(&metal.console_lock);
 }
 
 void console_record(const char *text)
 {
     lock_take(&metal.console_lock);
-    uart_put(&metal.board.uart, RECORD_SEPARATOR);
-    for (; *text != '\0'; text++)
-        uart_put(&metal.board.uart, (uint8_t)*text);
-    uart_put(&metal.board.uart, '\n');
+    put(RECORD_SEPARATOR, 1);
+    put(text, strlen(text));
+    put("\n", 1);
     lock_release(&metal.console_lock);
 }
 
@@ -60,9 +71,12 @@ void console_input_room(struct vm *vm)
 
 void console_start_input(struct guest *guest)
 {
+    if (metal.uart_given)
+        return;
     if (irq_handle(metal.board.uart.irq, receive, guest) != 0) {
         message("the board's serial port has no interrupt: the guest gets no input");
         return;
     }
     uart_receive_irq(&metal.board.uart, true);
+    console_record(""); /* whoever types may: what came before, firmware may have dropped */
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What a hart or a guest looked like when something went wrong: registers by name, in messages. */
+#include <libfdt.h>
+#include <stdio.h>
+
 #include "core/csr.h"
 #include "core/trap.h"
 #include "host/metal/metal.h"
+#include "host/metal/symbols.h"
 
 struct named {
     const char *name;
@@ -14,12 +18,12 @@ static void put_pairs(const struct named *csr, unsigned count)
     unsigned i = 0;
 
     for (; i + 2 < count; i += 3)
-        message("  %-9s %016llx  %-9s %016llx  %-9s %016llx", csr[i].name,
+        message("  %-10s %016llx  %-10s %016llx  %-10s %016llx", csr[i].name,
                 (unsigned long long)csr[i].value, csr[i + 1].name,
                 (unsigned long long)csr[i + 1].value, csr[i + 2].name,
                 (unsigned long long)csr[i + 2].value);
     for (; i < count; i++)
-        message("  %-9s %016llx", csr[i].name, (unsigned long long)csr[i].value);
+        message("  %-10s %016llx", csr[i].name, (unsigned long long)csr[i].value);
 }
 
 static void put_x(const uint64_t *x)
@@ -34,6 +38,24 @@ static void put_x(const uint64_t *x)
     for (unsigned i = 1; i < 32; i++)
         regs[i - 1] = (struct named){names[i], x[i]};
     put_pairs(regs, ARRAY_SIZE(regs));
+}
+
+/* What lies at an address of the guest's, if its kernel is an ELF file with symbols. */
+static void put_symbol(const struct vcpu *vcpu, const char *name, uint64_t address)
+{
+    const struct machine_boot *boot = &guest_of(vcpu->vm)->boot;
+    struct symbol symbol;
+
+    if (symbol_find(boot->kernel, boot->kernel_size, address, &symbol))
+        message("  %-10s %s + 0x%llx", name, symbol.name, (unsigned long long)symbol.offset);
+}
+
+static void put_symbols(const struct vcpu *vcpu)
+{
+    put_symbol(vcpu, "pc", vcpu->user.pc);
+    put_symbol(vcpu, "ra", vcpu->user.x[1]);
+    put_symbol(vcpu, "sepc", vcpu->priv.sepc);
+    put_symbol(vcpu, "stvec", vcpu->priv.stvec);
 }
 
 void dump_vcpu(const struct vcpu *vcpu)
@@ -59,16 +81,32 @@ void dump_vcpu(const struct vcpu *vcpu)
             trap_cause_name(p->scause));
     put_pairs(csr, ARRAY_SIZE(csr));
     put_x(vcpu->user.x);
+    put_symbols(vcpu);
 }
 
-/* The registers of a guest that stand in this hart, beside those of HS-mode that go with them. */
+void dump_h(void)
+{
+    const struct named csr[] = {
+        {"hstatus", csr_read(hstatus)},
+        {"hgatp", csr_read(hgatp)},
+        {"hvip", csr_read(hvip)},
+        {"htval", csr_read(htval)},
+        {"htinst", csr_read(htinst)},
+        {"hedeleg", csr_read(hedeleg)},
+        {"hideleg", csr_read(hideleg)},
+        {"hie", csr_read(hie)},
+        {"henvcfg", csr_read(henvcfg)},
+        {"htimedelta", csr_read(htimedelta)},
+        {"hcounteren", csr_read(hcounteren)},
+    };
+
+    put_pairs(csr, ARRAY_SIZE(csr));
+}
+
+/* The registers of a guest that stand in this hart. */
 static void dump_guest_csrs(void)
 {
     const struct named csr[] = {
-        {"hstatus", csr_read(hstatus)},     {"hgatp", csr_read(hgatp)},
-        {"hvip", csr_read(hvip)},           {"htval", csr_read(htval)},
-        {"htinst", csr_read(htinst)},       {"hedeleg", csr_read(hedeleg)},
-        {"hideleg", csr_read(hideleg)},     {"hie", csr_read(hie)},
         {"vsstatus", csr_read(vsstatus)},   {"vstvec", csr_read(vstvec)},
         {"vsepc", csr_read(vsepc)},         {"vscause", csr_read(vscause)},
         {"vstval", csr_read(vstval)},       {"vsatp", csr_read(vsatp)},
@@ -103,8 +141,25 @@ void dump_hart(const struct hart *hart, const uint64_t *x)
             previous_mode(has_h), hart != NULL ? (long long)hart->id : -1LL);
     put_pairs(csr, ARRAY_SIZE(csr));
     put_x(x);
-    if (has_h)
+    if (has_h) {
+        dump_h();
         dump_guest_csrs();
+    }
     if (hart != NULL && hart->vcpu != NULL)
         dump_vcpu(hart->vcpu);
+}
+
+void dump_tree(struct guest *guest)
+{
+    struct machine *machine = &guest->machine;
+    const uint8_t *tree = gmem_ptr(&machine->vm.mem, machine->fdt, 8, GMEM_READ);
+    uint32_t left = tree != NULL ? fdt_totalsize(tree) : 0;
+
+    while (left > 0) {
+        char digits[2 * 128 + 1];
+        unsigned n = 0;
+        for (; n < 128 && left > 0; n++, left--, tree++)
+            snprintf(digits + 2 * n, 3, "%02x", *tree);
+        message_line("dtb %s", digits);
+    }
 }

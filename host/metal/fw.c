@@ -4,6 +4,8 @@
 
 #include "core/sbi/sbi.h"
 
+#define LEGACY_PUTCHAR 1 /* ch. 5.2 */
+
 struct fw_result {
     int64_t error;
     uint64_t value;
@@ -35,6 +37,19 @@ void fw_send_ipi(uint64_t hartid)
 void fw_set_timer(uint64_t deadline)
 {
     (void)call(SBI_EID_TIME, 0, deadline, 0, 0);
+}
+
+void fw_console(const char *data, size_t length)
+{
+    while (length > 0) {
+        struct fw_result result = call(SBI_EID_DBCN, 0, length, (uintptr_t)data, 0);
+        if (result.error != SBI_SUCCESS || result.value == 0 || result.value > length) {
+            (void)call(LEGACY_PUTCHAR, 0, (uint8_t)*data, 0, 0);
+            result.value = 1;
+        }
+        data += result.value;
+        length -= result.value;
+    }
 }
 
 void fw_shutdown(bool failed)

@@ -15,6 +15,9 @@ void fw_send_ipi(uint64_t hartid);
  */
 void fw_set_timer(uint64_t deadline);
 
+/* Ch. 12, or 5.2 on older firmware: to the firmware's own console. */
+void fw_console(const char *data, size_t length);
+
 /* Ch. 10: ends the board; returns when the firmware cannot. */
 void fw_shutdown(bool failed);
 

@@ -130,6 +130,22 @@ static void common_caps(struct engine_caps *caps)
     caps->max_vcpus = metal.nharts;
 }
 
+/* What machine.dtb leaves of it. */
+static void narrow(struct isa *isa, const struct config *config)
+{
+    struct board_hart most = {.id = 0};
+
+    if (!config->sstc)
+        isa->ext &= ~(UINT64_C(1) << ISA_SSTC);
+    if (config->isa != NULL) {
+        board_isa_string(&most, config->isa);
+        isa->ext &= most.isa.ext;
+    }
+    if (!isa_has(isa, ISA_V))
+        isa->vlenb = 0;
+    isa->satp_modes &= config->satp_modes;
+}
+
 static int probe_engine(struct guest *guest)
 {
     const char *why = "the H extension is missing";
@@ -140,8 +156,7 @@ static int probe_engine(struct guest *guest)
         message("engine hs cannot run here: %s", why);
         return error;
     }
-    if (!guest->config.sstc)
-        guest->caps.isa.ext &= ~(UINT64_C(1) << ISA_SSTC);
+    narrow(&guest->caps.isa, &guest->config);
     if (guest->caps.max_vcpus > metal.nharts)
         guest->caps.max_vcpus = metal.nharts;
     if (guest->config.vcpus > guest->caps.max_vcpus) {
@@ -157,11 +172,12 @@ static int allocate(struct guest *guest, struct machine_config *machine)
 {
     const struct config *config = &guest->config;
 
-    guest->scratch_size = FDT_MAX_SIZE + guest->boot.dtb_size;
-    guest->scratch = memory_alloc_bytes(guest->scratch_size);
     machine->vcpus = memory_alloc_bytes(config->vcpus * sizeof(struct vcpu));
+    machine->disks = memory_alloc_bytes(config->ndisks * sizeof(struct virtio_blk));
+    machine->ndisks = config->ndisks;
     guest->ram = memory_alloc_run(config->memory);
-    if (guest->scratch == NULL || machine->vcpus == NULL || guest->ram == NULL) {
+    if (machine->vcpus == NULL || (machine->disks == NULL && config->ndisks != 0) ||
+        guest->ram == NULL) {
         message("no %llu MiB in a row for the guest, of which the board has %llu MiB left: lower "
                 "--memory, or raise --board-memory",
                 (unsigned long long)(config->memory >> 20),
@@ -212,15 +228,6 @@ static int add_disk(struct guest *guest, unsigned slot)
     return number < 0 ? number : 0;
 }
 
-static int add_passthrough(struct guest *guest)
-{
-    if (guest->config.npassthrough == 0)
-        return 0;
-    (void)guest;
-    message("machine.dtb asks for passthrough, which this hypervisor does not have");
-    return ERR_UNSUPPORTED;
-}
-
 static int create_engine(struct guest *guest)
 {
     struct vm *vm = &guest->machine.vm;
@@ -228,6 +235,7 @@ static int create_engine(struct guest *guest)
 
     for (unsigned i = 0; i < vm->nvcpus && error == 0; i++) {
         vm->vcpu[i]->host = metal.hart[i];
+        metal.hart[i]->vcpu = vm->vcpu[i];
         error = vm->engine->vcpu_create(vm->vcpu[i]);
     }
     if (error != 0)
@@ -248,6 +256,7 @@ int guest_create(const struct bundle *bundle, const struct config *config)
     guest->config = *config;
     guest->bundle = *bundle;
     guest->time_offset = -csr_read(time);
+    guest->bytes = metal.pages.free_bytes;
     for (unsigned i = 0; i < ARRAY_SIZE(guest->device_deadline); i++)
         guest->device_deadline[i] = UINT64_MAX;
     machine.name = config->name;
@@ -266,8 +275,20 @@ int guest_create(const struct bundle *bundle, const struct config *config)
     for (unsigned i = 0; i < config->ndisks && error == 0; i++)
         error = add_disk(guest, i);
     if (error == 0)
-        error = add_passthrough(guest);
-    return error != 0 ? error : create_engine(guest);
+        error = create_engine(guest);
+    for (unsigned i = 0; i < config->npassthrough && error == 0; i++)
+        error = passthrough_add(guest, &config->passthrough[i]);
+    guest->bytes -= metal.pages.free_bytes + config->memory;
+    return error;
+}
+
+static unsigned order_of(uint64_t size)
+{
+    unsigned order = 0;
+
+    while (PAGE_SIZE << order < size)
+        order++;
+    return order;
 }
 
 int guest_boot(struct guest *guest, bool cold)
@@ -279,8 +300,17 @@ int guest_boot(struct guest *guest, bool cold)
     for (unsigned i = 0; i < ARRAY_SIZE(guest->device_deadline); i++)
         guest->device_deadline[i] = UINT64_MAX;
     entropy_fill(&metal.entropy, guest->rng_seed, sizeof(guest->rng_seed));
-    int error =
-        machine_boot(&guest->machine, &guest->boot, guest->scratch, guest->scratch_size, &why);
+    /* Room for the device tree while it is made. */
+    uint64_t size = FDT_MAX_SIZE + guest->boot.dtb_size;
+    void *scratch = memory_alloc(order_of(size));
+    if (scratch == NULL) {
+        message("no memory for the guest's device tree: give the board more");
+        return ERR_NO_MEMORY;
+    }
+    metal.copy_ticks -= csr_read(time);
+    int error = machine_boot(&guest->machine, &guest->boot, scratch, size, &why);
+    metal.copy_ticks += csr_read(time);
+    memory_free(scratch, order_of(size));
     if (error != 0)
         message("%s: %s", guest->config.kernel, why != NULL ? why : error_text(error));
     return error;

@@ -63,10 +63,10 @@ void hart_kick(struct hart *hart)
 void hart_post(struct hart *hart, uint32_t work)
 {
     atomic_fetch_or(&hart->work, work);
+    if (hart->vcpu != NULL) /* the guest, or the engine that answers it, has to come out */
+        atomic_fetch_or(&hart->vcpu->requests, VCPU_REQ_EVENT);
     if (hart != hart_self())
         hart_kick(hart);
-    else if (hart->vcpu != NULL) /* the engine may be answering the guest: it has to come out */
-        atomic_fetch_or(&hart->vcpu->requests, VCPU_REQ_EVENT);
 }
 
 void hart_interrupts(struct hart *hart)

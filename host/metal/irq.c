@@ -42,14 +42,34 @@ void irq_init(void)
     csr_set(sie, SIP_SEIP);
 }
 
-int irq_handle(irq_t irq, void (*handle)(void *arg), void *arg)
+static int add_handler(const struct irq_handler *handler)
 {
-    if (!present() || irq == 0 || irq > metal.board.plic.sources)
+    if (!present() || handler->irq == 0 || handler->irq > metal.board.plic.sources)
         return ERR_NOT_FOUND;
+    for (unsigned i = 0; i < metal.nhandlers; i++) {
+        if (metal.handler[i].irq == handler->irq)
+            return ERR_OVERLAP;
+    }
     if (metal.nhandlers == MAX_IRQ_HANDLERS)
         return ERR_NO_MEMORY;
-    metal.handler[metal.nhandlers++] = (struct irq_handler){irq, handle, arg};
+    metal.handler[metal.nhandlers++] = *handler;
     return 0;
+}
+
+int irq_handle(irq_t irq, void (*handle)(void *arg), void *arg)
+{
+    return add_handler(&(struct irq_handler){irq, handle, arg, false});
+}
+
+int irq_hold(irq_t irq, void (*handle)(void *arg), void *arg)
+{
+    return add_handler(&(struct irq_handler){irq, handle, arg, true});
+}
+
+/* In the context that has claimed it. */
+void irq_complete(irq_t irq)
+{
+    mmio_write32(metal.board.plic.base + PLIC_CLAIM(context()), irq);
 }
 
 void irq_service(void)
@@ -57,10 +77,14 @@ void irq_service(void)
     hpa_t claim = metal.board.plic.base + PLIC_CLAIM(context());
 
     for (uint32_t irq; (irq = mmio_read32(claim)) != 0;) {
+        bool held = false;
         for (unsigned i = 0; i < metal.nhandlers; i++) {
-            if (metal.handler[i].irq == irq)
-                metal.handler[i].handle(metal.handler[i].arg);
+            if (metal.handler[i].irq != irq)
+                continue;
+            held = metal.handler[i].held;
+            metal.handler[i].handle(metal.handler[i].arg);
         }
-        mmio_write32(claim, irq);
+        if (!held)
+            irq_complete(irq);
     }
 }

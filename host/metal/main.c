@@ -4,6 +4,9 @@
 
 #include "host/metal/metal.h"
 
+/* In seconds: half of what 63 bits of nanoseconds hold, in which some boards count. */
+#define YEARS_146 (INT64_MAX / 2 / 1000000000)
+
 struct metal metal;
 
 /* Some devices that board.h does not know. */
@@ -89,22 +92,33 @@ _Noreturn void metal_main(uint64_t hartid, const void *fdt)
     uart_init(&metal.board.uart);
     if (error != 0)
         fail(why);
+    metal.never = YEARS_146 * metal.board.timebase_hz;
     read_extras(fdt);
+    metal.copy_ticks = -csr_read(time);
     memory_settle_bundle();
+    metal.copy_ticks += csr_read(time);
     if (memory_init(&why) != 0 || harts_init(hartid, &self, &why) != 0)
         fail(why);
     __asm__ volatile("mv tp, %0" : : "r"(self));
     require_h();
     metal.sstc = use_sstc();
+    memory_probe_zeroing();
     if (guest_find_bundle(&bundle, &why) != 0)
         fail(why);
     read_config(&bundle, &config);
     metal.log = config.log;
     if (config.selftest && !selftest_run())
         fail("the self test failed");
-    if (guest_create(&bundle, &config) != 0 || guest_boot(metal.guest, false) != 0)
+    if (guest_create(&bundle, &config) != 0 ||
+        (config.snapshot != NULL ? snapshot_load(metal.guest) : guest_boot(metal.guest, false)) !=
+            0)
         board_end(END_ERROR);
+    if (config.dump_dtb) {
+        dump_tree(metal.guest);
+        board_end(END_OFF);
+    }
     console_start_input(metal.guest);
+    metal.guest->start_ticks = csr_read(time);
     harts_start(self);
     hart_entry(hartid, self);
 }

@@ -111,24 +111,66 @@ void memory_settle_bundle(void)
     if (initrd->size == 0 || initrd->base <= to || !board_is_memory(&metal.board, to, size) ||
         hole_in(&l, to, to + size) != NULL)
         return;
-    const uint64_t *source = (const uint64_t *)(uintptr_t)initrd->base;
-    uint64_t *target = (uint64_t *)(uintptr_t)to;
-    if (initrd->base % sizeof(*source) != 0)
-        return;
-    for (uint64_t i = 0; i < (initrd->size + 7) / 8; i++)
-        target[i] = source[i]; /* upward, as the target lies below */
+    memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)initrd->base, initrd->size);
     initrd->base = to;
 }
 
+static void cbo_zero(void *block)
+{
+    __asm__ volatile(".insn i 0x0f, 2, x0, %0, 4" : : "r"(block) : "memory");
+}
+
+/* False: it trapped, which lands behind it. */
+static bool try_cbo_zero(void *block)
+{
+    uint64_t vector, passed = 0;
+
+    __asm__ volatile("la %0, 1f\n\t"
+                     "csrrw %0, %3, %0\n\t"
+                     ".insn i 0x0f, 2, x0, %2, 4\n\t"
+                     "li %1, 1\n\t"
+                     ".balign 4\n"
+                     "1:\tcsrw %3, %0"
+                     : "=&r"(vector), "+&r"(passed)
+                     : "r"(block), "i"(HART_CSR_stvec)
+                     : "memory");
+    return passed != 0;
+}
+
+/* The size of a block is the device tree's word: one that clears more or less is not used. */
+void memory_probe_zeroing(void)
+{
+    uint64_t size = metal.board.hart[0].isa.cbo_block, cleared = 0;
+    uint8_t *page = memory_alloc(0);
+
+    for (unsigned i = 0; i < metal.board.nharts; i++) {
+        const struct isa *isa = &metal.board.hart[i].isa;
+        if (!isa_has(isa, ISA_ZICBOZ) || isa->cbo_block != size)
+            size = 0;
+    }
+    if (page == NULL || size < sizeof(uint64_t) || size > PAGE_SIZE)
+        return;
+    memset(page, 0xff, PAGE_SIZE);
+    if (try_cbo_zero(page)) {
+        while (cleared < PAGE_SIZE && page[cleared] == 0)
+            cleared++;
+    }
+    if (cleared == size)
+        metal.zero_block = size;
+    memory_free(page, 0);
+}
+
+/* Whole pages. */
 void memory_clear(void *start, uint64_t size)
 {
-    uint64_t *word = start, *end = word + size / sizeof(*word);
+    uint64_t began = csr_read(time), step = metal.zero_block;
+    uint8_t *block = start, *end = block + size;
 
-    for (; word < end; word += 8) {
-        word[0] = word[1] = word[2] = word[3] = 0;
-        word[4] = word[5] = word[6] = word[7] = 0;
-        __asm__ volatile("" : : : "memory"); /* stays a loop of stores: no call of memset */
-    }
+    if (step == 0)
+        memset(start, 0, size);
+    for (; step != 0 && block < end; block += step)
+        cbo_zero(block);
+    metal.clear_ticks += csr_read(time) - began;
 }
 
 void *memory_alloc(unsigned order)

@@ -51,6 +51,16 @@ struct irq_handler {
     irq_t irq;
     void (*handle)(void *arg);
     void *arg;
+    bool held; /* irq_complete ends it, not the end of `handle` */
+};
+
+/* A device of the board that the guest drives by itself. */
+struct passthrough {
+    struct device dev; /* of the VM: its place, its line, its node */
+    int node;          /* in the board's tree; libfdt error: none has its address */
+    char name[32];     /* the node's, without the unit address */
+    irq_t irq;         /* at the board's PLIC; 0: none */
+    bool held;         /* it is claimed there, until the guest completes it */
 };
 
 struct deferred {
@@ -65,10 +75,10 @@ struct guest {
     struct machine_boot boot;
     struct engine_caps caps;
     void *ram;
-    void *scratch; /* for the device tree while it is made */
-    size_t scratch_size;
     uint8_t rng_seed[32];
     uint64_t time_offset; /* guest time minus board time, wrapping */
+    uint64_t bytes;       /* statistics: of the hypervisor's memory for it, page tables included */
+    uint64_t start_ticks; /* statistics: board time when it first ran */
     struct lock lock;     /* the VM lock */
     uint64_t device_deadline[VM_MAX_DEVICES];
     unsigned ndeferred;
@@ -77,6 +87,8 @@ struct guest {
     _Atomic uint32_t arrived; /* harts at the barrier between two boots */
     _Atomic uint32_t boots;   /* counts them; the harts run when it moves */
     bool input_full;          /* the console's ring was full: the UART's interrupt is off */
+    unsigned npassthrough;
+    struct passthrough passthrough[CONFIG_MAX_PASSTHROUGH];
     struct machine machine;
 };
 
@@ -86,6 +98,8 @@ struct metal {
     struct lock pages_lock;
     struct lock console_lock;
     enum log_level log;
+    uint64_t never;  /* ticks: a deadline from here on is not reached, see timer.c */
+    bool uart_given; /* the board's serial port is a guest's: the firmware's console is ours */
     bool sstc;       /* the harts have stimecmp and the firmware lets us use it */
     hpa_t rtc;       /* goldfish, 0: none */
     unsigned nharts; /* those that can run a hypervisor */
@@ -95,6 +109,8 @@ struct metal {
     unsigned ndisks;
     struct disk disk[MACHINE_MAX_DISKS]; /* those that were opened: by the guest's slot */
     struct entropy entropy;
+    uint64_t zero_block;              /* bytes that cbo.zero clears; 0: the harts lack it */
+    uint64_t clear_ticks, copy_ticks; /* statistics: what these took before the guest ran */
     struct guest *guest;
 };
 
@@ -135,6 +151,8 @@ void memory_free(void *pages, unsigned order);
 /* `size` bytes in a row, aligned as is good for large pages; zeroed. */
 void *memory_alloc_run(uint64_t size);
 void memory_clear(void *start, uint64_t size);
+/* Has memory_clear use cbo.zero where all harts and the firmware have it. */
+void memory_probe_zeroing(void);
 
 /* harts.c */
 int harts_init(uint64_t boot_hartid, struct hart **boot, const char **why) MUST_CHECK;
@@ -156,7 +174,16 @@ void timer_device(struct vm *vm, unsigned id, uint64_t deadline);
 /* irq.c: device interrupts. Handlers are named first, then the I/O hart enables them all. */
 void irq_init(void);
 int irq_handle(irq_t irq, void (*handle)(void *arg), void *arg) MUST_CHECK;
+/* The same for a source that stays claimed until irq_complete, from any hart. */
+int irq_hold(irq_t irq, void (*handle)(void *arg), void *arg) MUST_CHECK;
+void irq_complete(irq_t irq);
 void irq_service(void);
+
+/* snapshot.c: instead of the guest's first boot. The harts do not run yet. */
+int snapshot_load(struct guest *guest) MUST_CHECK;
+
+/* passthrough.c: maps a device of the board into the VM, or says why it is not to be had. */
+int passthrough_add(struct guest *guest, const struct config_passthrough *config) MUST_CHECK;
 
 /* console.c */
 void console_init(void);
@@ -188,6 +215,10 @@ _Noreturn void run_vcpu(struct hart *hart);
 /* dump.c: a guest's registers as its record has them; those of this hart, x as they were when it
  * trapped. */
 void dump_vcpu(const struct vcpu *vcpu);
+/* The hypervisor's registers about the guest of this hart. */
+void dump_h(void);
+/* The guest's device tree, in lines of hexadecimal digits that begin with "dtb ". */
+void dump_tree(struct guest *guest);
 void dump_hart(const struct hart *hart, const uint64_t *x);
 
 /* stats.c */

@@ -85,6 +85,7 @@ static void park(struct vcpu *vcpu)
             (unsigned long long)vcpu->priv.exit.addr, (long long)vcpu->priv.scause,
             trap_cause_name(vcpu->priv.scause), (unsigned long long)vcpu->priv.stval);
     dump_vcpu(vcpu);
+    dump_h();
     vm_request_stop(vcpu->vm, VM_PARKED, vcpu->priv.hartid);
 }
 
@@ -187,7 +188,7 @@ _Noreturn void run_vcpu(struct hart *hart)
         for (;;)
             __asm__ volatile("wfi");
     }
-    hart->vcpu = guest->machine.vm.vcpu[hart->index];
+    metal_ops.vcpu_timer(hart->vcpu, hart->vcpu->priv.stimecmp); /* of a snapshot */
     for (;;) {
         run_until_stopped(hart, guest);
         meet(hart, guest);

@@ -24,12 +24,10 @@ static void program(struct hart *hart, uint64_t deadline)
     csr_set(sie, SIP_STIP);
 }
 
-/* In board time; what lies before the guest's beginning or behind the end of time is never. */
+/* In board time, which wraps for what is close to the end of the guest's. */
 static uint64_t board_time(const struct guest *guest, uint64_t deadline)
 {
-    uint64_t time = deadline - guest->time_offset;
-
-    return deadline == UINT64_MAX ? UINT64_MAX : time;
+    return deadline >= metal.never ? UINT64_MAX : deadline - guest->time_offset;
 }
 
 static uint64_t first_device_deadline(struct guest *guest)

@@ -14,11 +14,13 @@ static uint64_t guest_time(struct vm *vm)
     return csr_read(time) + guest_of(vm)->time_offset;
 }
 
-/* A guest that has Sstc is interrupted by the hart itself, except while the hart waits (run.c). */
+/* A guest that has Sstc is interrupted by the hart itself, except while the hart waits (run.c).
+ * What is due already needs no timer: core makes it pending at once. */
 static void vcpu_timer(struct vcpu *vcpu, uint64_t deadline)
 {
-    if (!isa_has(&vcpu->vm->isa, ISA_SSTC) && vcpu->host == hart_self())
-        timer_set_vcpu(vcpu->host, deadline);
+    if (isa_has(&vcpu->vm->isa, ISA_SSTC) || vcpu->host != hart_self())
+        return;
+    timer_set_vcpu(vcpu->host, deadline > guest_time(vcpu->vm) ? deadline : UINT64_MAX);
 }
 
 static void kick(struct vcpu *vcpu)

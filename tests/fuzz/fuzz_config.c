@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/metal/config.h"
+#include "host/metal/grant.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -11,6 +12,33 @@ static void require(bool holds)
 {
     if (!holds)
         abort();
+}
+
+static bool touches(const struct config_passthrough *p, const struct board_range *r)
+{
+    return p->base - r->base < r->size || r->base - p->base < p->size;
+}
+
+/* What is granted touches nothing of the board's own, page by page or as a whole. */
+static void check_grant(const struct config_passthrough *p)
+{
+    const struct board board = {.nmemory = 1,
+                                .memory = {{0x80000000, MIB(256)}},
+                                .nmachine = 1,
+                                .machine = {{0x02000000, 0x10000}},
+                                .plic = {.base = 0x0c000000, .size = 0x600000, .sources = 95},
+                                .power = {0x00100000, 0x1000}};
+    const struct board_range plic = {board.plic.base, board.plic.size};
+    const struct grant grant = {.board = &board, .nown = 1, .own = {{{0x10001000, 0x200}, 1, "d"}}};
+    const char *why = NULL;
+
+    if (grant_check(&grant, p, &why) != 0) {
+        require(why != NULL);
+        return;
+    }
+    require(!touches(p, &board.memory[0]) && !touches(p, &board.machine[0]) && !touches(p, &plic) &&
+            !touches(p, &board.power) && !touches(p, &grant.own[0].range));
+    require(p->no_dma && p->irq <= 95 && p->irq != 1);
 }
 
 static void check(const struct config *c)
@@ -27,8 +55,10 @@ static void check(const struct config *c)
     require(c->ndisks <= MACHINE_MAX_DISKS && c->npassthrough <= CONFIG_MAX_PASSTHROUGH);
     for (unsigned i = 0; i < c->npassthrough; i++) {
         const struct config_passthrough *p = &c->passthrough[i];
-        require(p->size != 0 && (p->base | p->size) % PAGE_SIZE == 0 &&
-                p->base + p->size >= p->base);
+        require(p->size != 0 && (p->base | p->size | p->guest_base) % PAGE_SIZE == 0 &&
+                p->base + p->size >= p->base && p->guest_base + p->size >= p->guest_base);
+        require((p->irq == 0) == (p->guest_irq == 0));
+        check_grant(p);
     }
 }
 

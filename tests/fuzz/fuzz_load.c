@@ -18,6 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 static struct fixture *fixture;
 static struct machine machine;
 static struct vcpu vcpus[HARTS];
+static struct virtio_blk disks[2];
 static _Alignas(4096) uint8_t ram[RAM_SIZE];
 
 static void require(bool holds)
@@ -37,10 +38,13 @@ static void board_new(void)
                                           .ram = ram,
                                           .ram_size = RAM_SIZE,
                                           .vcpus = vcpus,
-                                          .nvcpus = HARTS};
+                                          .nvcpus = HARTS,
+                                          .disks = disks,
+                                          .ndisks = ARRAY_SIZE(disks)};
 
     memset(ram, 0, sizeof(ram));
     memset(vcpus, 0, sizeof(vcpus));
+    memset(disks, 0, sizeof(disks));
     require(machine_init(&machine, &config) == 0);
     require(machine_add_disk(&machine, &(struct blk_info){.capacity = KIB(64)}, false) == 0);
     require(machine_add_disk(&machine, &(struct blk_info){.capacity = KIB(64)}, true) == 0);

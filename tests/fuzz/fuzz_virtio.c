@@ -445,7 +445,7 @@ static void build(struct world *w)
     require(w->ram != NULL);
     memset(w->ram, 0, RAM_SIZE);
     require(gmem_add(&w->vm.mem, RAM, RAM_SIZE, w->ram, GMEM_LOG, w->dirty) == 0);
-    w->chip = (struct irqchip){&chip_ops, &w->vm};
+    w->chip = (struct irqchip){.ops = &chip_ops, .vm = &w->vm};
     w->vm.irqchip = &w->chip;
     for (unsigned i = 0; i < SLOTS; i++) {
         virtio_mmio_init(&w->slot[i], &w->vm, BASE + i * VIRTIO_MMIO_SIZE, i + 1);

@@ -9,10 +9,11 @@ ring=ring2-hs results=$1 build=$2
 
 out=$results/engine-hs.out
 cpu=rv64,h=true
+library=
 
 # board STATUS GUEST OPTIONS: true if the board ends with that status; its console is in $out.
 board() {
-    timeout 60 "${QEMU:-qemu-system-riscv64}" -M virt -cpu "$cpu" -m 256 -nographic \
+    timeout 60 "$emulator" ${library:+-L "$library"} -M virt -cpu "$cpu" -m 256 -nographic \
         -kernel "$build/metal/test-engine-hs.elf" -initrd "$build/guests/$2.elf" -append "$3" \
         >"$out" 2>&1 </dev/null
     got=$?
@@ -53,19 +54,32 @@ without_h() {
     board 1 hello none && says 'no H extension'
 }
 
-for sstc in true false; do
-    cpu=rv64,h=true,sstc=$sstc
-    for options in none nosstc evict nosstc,evict; do
-        check "hs, sstc=$sstc, $options: a guest turns Sv39 on" guest hello "$options"
-        check "hs, sstc=$sstc, $options: a guest finds no trace of it" guest hs "$options"
+# The harness on one emulator.
+checks() {
+    emulator=$1
+    with=$("$emulator" --version | sed -n "s/^QEMU emulator version \\([0-9]*\\).*/QEMU \\1/p")
+    for sstc in true false; do
+        cpu=rv64,h=true,sstc=$sstc
+        for options in none nosstc evict nosstc,evict; do
+            check "$with, hs, sstc=$sstc, $options: a guest turns Sv39 on" guest hello "$options"
+            check "$with, hs, sstc=$sstc, $options: a guest finds no trace of it" guest hs "$options"
+        done
     done
-done
-for options in none evict; do
-    cpu=rv64,h=true,v=true,vlen=256,vext_spec=v1.0
-    check "hs, V, $options: a guest finds no trace of it" guest hs "$options"
-done
-cpu=rv64,h=true
-check "hs: all delegation that a guest can use reads back" delegation
-check "hs: RAM is mapped by the largest leaves and never faults" no_faults
-check "hs: an access outside RAM and devices parks the guest with its address" nowhere
-check "hs: a hart without H is refused by name" without_h
+    for options in none evict; do
+        cpu=rv64,h=true,v=true,vlen=256,vext_spec=v1.0
+        check "$with, hs, V, $options: a guest finds no trace of it" guest hs "$options"
+    done
+    cpu=rv64,h=true
+    check "$with, hs: all delegation that a guest can use reads back" delegation
+    check "$with, hs: RAM is mapped by the largest leaves and never faults" no_faults
+    check "$with, hs: an access outside RAM and devices parks the guest with its address" nowhere
+    check "$with, hs: a hart without H is refused by name" without_h
+}
+
+checks "${QEMU:-qemu-system-riscv64}"
+newer=$build/qemu10/root/usr
+if [ -z "${QEMU:-}" ] && [ -x "$newer/bin/qemu-system-riscv64" ]; then
+    library=$newer/share/qemu
+    checks "$newer/bin/qemu-system-riscv64"
+fi
+finish

@@ -146,6 +146,10 @@ struct board *board_new(const struct board_options *options)
     board->clock.random = 1;
     memset(board->device_deadline, 0xff, sizeof(board->device_deadline));
     assert_int_equal(engine_interp.probe(&board->caps, &why), 0);
+    if (options->isa != 0)
+        board->caps.isa.ext &= options->isa;
+    if (options->satp_modes != 0)
+        board->caps.isa.satp_modes &= options->satp_modes;
     board->ram = mmap(NULL, options->ram_size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_ptr_not_equal(board->ram, MAP_FAILED);
@@ -166,6 +170,8 @@ struct board *board_new(const struct board_options *options)
         .dirty = board->dirty,
         .vcpus = board->vcpus,
         .nvcpus = options->nvcpus,
+        .disks = &board->disk_device,
+        .ndisks = options->disk_size != 0,
     };
     assert_int_equal(machine_init(&board->machine, &config), 0);
     if (options->disk_size != 0)

@@ -23,6 +23,8 @@ struct board_options {
     unsigned nvcpus;
     size_t disk_size; /* 0: no disk; its sectors tell their number */
     bool log_dirty;
+    uint64_t isa;        /* extensions, a bit each; 0: all that the engine has */
+    uint32_t satp_modes; /* 0: all of these too */
 };
 
 struct board_clock {
@@ -50,6 +52,7 @@ struct board {
     _Atomic uint64_t *dirty;
     char *console;
     size_t console_length, console_capacity;
+    struct virtio_blk disk_device;
     uint8_t *disk;
     struct board_clock clock;
     uint64_t device_deadline[VM_MAX_DEVICES];

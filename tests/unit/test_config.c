@@ -112,6 +112,9 @@ static void what_is_not_said_has_its_default(void **state)
     assert_null(c->initrd);
     assert_null(c->dtb);
     assert_null(c->append);
+    assert_null(c->isa);
+    assert_null(c->snapshot);
+    assert_int_equal(c->satp_modes, SATP_MODES_SV39 | SATP_MODES_SV48 | SATP_MODES_SV57);
     assert_int_equal(c->memory, MIB(128));
     assert_int_equal(c->vcpus, 2);
     assert_true(c->sstc);
@@ -131,6 +134,8 @@ static void everything_that_is_said_is_read(void **state)
     set_string(t, "trapeze,initrd", "files");
     set_string(t, "trapeze,dtb", "tree");
     set_string(t, "trapeze,append", "console=ttyS0 quiet");
+    set_string(t, "trapeze,isa", "rv64imac");
+    set_string(t, "trapeze,snapshot", "saved");
     set_u32(t, "trapeze,sstc", 0);
     set_u32(t, "trapeze,log", LOG_DEBUG);
     set_empty(t, "trapeze,stats");
@@ -141,10 +146,31 @@ static void everything_that_is_said_is_read(void **state)
     assert_string_equal(c->initrd, "files");
     assert_string_equal(c->dtb, "tree");
     assert_string_equal(c->append, "console=ttyS0 quiet");
+    assert_string_equal(c->isa, "rv64imac");
+    assert_string_equal(c->snapshot, "saved");
     assert_false(c->sstc);
     assert_true(c->stats);
     assert_true(c->selftest);
     assert_int_equal(c->log, LOG_DEBUG);
+}
+
+static void mmu_type_names_the_widest_mode_of_satp(void **state)
+{
+    struct machine_tree *t = least(state);
+
+    set_string(t, "trapeze,mmu-type", "riscv,sv39");
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.satp_modes, SATP_MODES_SV39);
+    set_string(t, "trapeze,mmu-type", "riscv,sv48");
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.satp_modes, SATP_MODES_SV39 | SATP_MODES_SV48);
+    set_string(t, "trapeze,mmu-type", "riscv,sv57");
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.satp_modes, SATP_MODES_SV39 | SATP_MODES_SV48 | SATP_MODES_SV57);
+    set_string(t, "trapeze,mmu-type", "riscv,sv64");
+    assert_int_equal(read_tree(t), ERR_UNSUPPORTED);
+    set_u32(t, "trapeze,mmu-type", 39);
+    assert_int_equal(read_tree(t), ERR_FORMAT);
 }
 
 static void disks_are_numbered_by_their_slots_in_whatever_order(void **state)
@@ -178,6 +204,51 @@ static void a_passthrough_range_has_base_size_and_interrupt(void **state)
     assert_int_equal(t->config.passthrough[0].size, PAGE_SIZE);
     assert_int_equal(t->config.passthrough[0].irq, 10);
     assert_true(t->config.passthrough[0].no_dma);
+}
+
+static void a_passthrough_range_lies_where_it_does_on_the_board_unless_told_otherwise(void **state)
+{
+    struct machine_tree *t = least(state);
+    int node = add_range(t, "passthrough@10000000", 0x10000000, PAGE_SIZE);
+
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "interrupts", 10), 0);
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.passthrough[0].guest_base, 0x10000000);
+    assert_int_equal(t->config.passthrough[0].guest_irq, 10);
+    assert_false(t->config.passthrough[0].no_dma);
+    assert_int_equal(fdt_setprop_u64(t->fdt, node, "trapeze,guest-base", 0x20000000), 0);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-interrupt", 20), 0);
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(t->config.passthrough[0].base, 0x10000000);
+    assert_int_equal(t->config.passthrough[0].irq, 10);
+    assert_int_equal(t->config.passthrough[0].guest_base, 0x20000000);
+    assert_int_equal(t->config.passthrough[0].guest_irq, 20);
+}
+
+static void an_interrupt_on_one_side_only_is_refused(void **state)
+{
+    struct machine_tree *t = least(state);
+    int node = add_range(t, "passthrough@10000000", 0x10000000, PAGE_SIZE);
+
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-interrupt", 20), 0);
+    assert_int_equal(read_tree(t), ERR_INVALID);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "interrupts", 10), 0);
+    assert_int_equal(read_tree(t), 0);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-interrupt", 0), 0);
+    assert_int_equal(read_tree(t), ERR_INVALID);
+}
+
+static void a_place_in_the_vm_that_is_no_whole_pages_or_wraps_is_refused(void **state)
+{
+    struct machine_tree *t = least(state);
+    int node = add_range(t, "passthrough@10000000", 0x10000000, 2 * PAGE_SIZE);
+
+    assert_int_equal(fdt_setprop_u64(t->fdt, node, "trapeze,guest-base", 0x20000100), 0);
+    assert_int_equal(read_tree(t), ERR_INVALID);
+    assert_int_equal(fdt_setprop_u64(t->fdt, node, "trapeze,guest-base", -PAGE_SIZE), 0);
+    assert_int_equal(read_tree(t), ERR_RANGE);
+    assert_int_equal(fdt_setprop_u32(t->fdt, node, "trapeze,guest-base", 0x20000000), 0);
+    assert_int_equal(read_tree(t), ERR_FORMAT);
 }
 
 static void what_is_no_device_tree_is_refused(void **state)
@@ -389,8 +460,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_not_said_has_its_default),
         TEST(everything_that_is_said_is_read),
+        TEST(mmu_type_names_the_widest_mode_of_satp),
         TEST(disks_are_numbered_by_their_slots_in_whatever_order),
         TEST(a_passthrough_range_has_base_size_and_interrupt),
+        TEST(a_passthrough_range_lies_where_it_does_on_the_board_unless_told_otherwise),
+        TEST(an_interrupt_on_one_side_only_is_refused),
+        TEST(a_place_in_the_vm_that_is_no_whole_pages_or_wraps_is_refused),
         TEST(what_is_no_device_tree_is_refused),
         TEST(a_tree_of_something_else_is_refused),
         TEST(a_machine_without_vm_is_refused),

@@ -18,6 +18,7 @@ struct board {
     struct fixture *fixture;
     struct machine machine;
     struct vcpu vcpu[HARTS];
+    struct virtio_blk disks[MACHINE_MAX_DISKS];
     struct engine_caps caps;
     struct machine_config config;
     uint8_t *ram;
@@ -48,7 +49,9 @@ static int setup(void **state)
                                         .ram = b->ram,
                                         .ram_size = RAM_SIZE,
                                         .vcpus = b->vcpu,
-                                        .nvcpus = HARTS};
+                                        .nvcpus = HARTS,
+                                        .disks = b->disks,
+                                        .ndisks = MACHINE_MAX_DISKS};
     assert_int_equal(machine_init(&b->machine, &b->config), 0);
     memset(kernel, 0x13, sizeof(kernel));
     b->boot = (struct machine_boot){.kernel = kernel, .kernel_size = sizeof(kernel)};
@@ -140,6 +143,14 @@ static void number_of_harts_has_bounds(void **state)
     assert_int_equal(machine_init(&b->machine, &b->config), ERR_INVALID);
     b->caps.max_vcpus = 1000;
     b->config.nvcpus = VM_MAX_VCPUS + 1;
+    assert_int_equal(machine_init(&b->machine, &b->config), ERR_INVALID);
+}
+
+static void more_disks_than_slots_are_refused(void **state)
+{
+    struct board *b = *state;
+
+    b->config.ndisks = MACHINE_MAX_DISKS + 1;
     assert_int_equal(machine_init(&b->machine, &b->config), ERR_INVALID);
 }
 
@@ -456,6 +467,7 @@ int main(void)
         TEST(empty_slot_reads_magic_version_and_device_id_0),
         TEST(last_slot_carries_the_rng),
         TEST(disks_take_the_slots_from_the_first),
+        TEST(more_disks_than_slots_are_refused),
         TEST(an_eighth_disk_finds_no_slot),
         TEST(disk_of_half_a_sector_is_refused),
         TEST(hart_0_starts_at_the_entry_with_the_tree_in_a1_and_the_others_stopped),

@@ -412,6 +412,38 @@ static void a_forwarded_request_is_not_retracted_when_the_line_falls(void **stat
     assert_false(is_pending(f, 5));
 }
 
+static unsigned completions;
+static irq_t last_completed;
+
+static void source_falls(struct irqchip *chip, irq_t irq)
+{
+    completions++;
+    last_completed = irq;
+    chip->ops->set_line(chip, irq, false);
+}
+
+/* For a line from outside the VM: its source hears of the completion, and may have fallen by then.
+ */
+static void a_source_outside_hears_of_a_completion_before_the_line_is_looked_at(void **state)
+{
+    struct fixture *f = *state;
+
+    completions = 0;
+    plic.chip.completed = source_falls;
+    arm(f, 1, 20, 1);
+    line(20, true);
+    assert_int_equal(get(f, claim(1)), 20);
+    assert_int_equal(completions, 0);
+    set(f, claim(1), 20);
+    assert_int_equal(completions, 1);
+    assert_int_equal(last_completed, 20);
+    assert_false(is_pending(f, 20));
+    set(f, claim(1), 20); /* nobody has claimed it again */
+    assert_int_equal(completions, 1);
+    line(20, true);
+    assert_true(is_pending(f, 20));
+}
+
 static void completion_of_a_source_not_enabled_for_the_target_is_ignored(void **state)
 {
     struct fixture *f = *state;
@@ -722,6 +754,7 @@ int main(void)
         TEST(a_line_that_stays_high_is_a_request_once_more_and_then_no_longer),
         TEST(a_line_asserted_anew_while_it_is_served_is_a_request_afterwards),
         TEST(a_forwarded_request_is_not_retracted_when_the_line_falls),
+        TEST(a_source_outside_hears_of_a_completion_before_the_line_is_looked_at),
         TEST(completion_of_a_source_not_enabled_for_the_target_is_ignored),
         TEST(completion_is_not_compared_with_the_last_claim_of_the_target),
         TEST(completion_of_what_nobody_claimed_is_ignored),

@@ -19,7 +19,7 @@ void driver_plug(struct virtio_driver *d, struct fixture *f, struct virtio_devic
 {
     memset(d, 0, sizeof(*d));
     d->f = f;
-    d->chip = (struct irqchip){&line_only, &f->vm};
+    d->chip = (struct irqchip){.ops = &line_only, .vm = &f->vm};
     f->vm.irqchip = &d->chip;
     virtio_mmio_init(&d->slot, &f->vm, DRIVER_BASE, DRIVER_IRQ);
     if (device != NULL)

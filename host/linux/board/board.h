@@ -7,6 +7,8 @@
 #ifndef HOST_LINUX_BOARD_BOARD_H
 #define HOST_LINUX_BOARD_BOARD_H
 
+#include <signal.h>
+
 #include "host/linux/board/bundle.h"
 #include "host/linux/run.h"
 
@@ -35,17 +37,19 @@ struct board_image {
     bool linux;         /* board_init is at the other end of the console */
 };
 
-/* The child that QEMU is, its console in two pipes. */
+/* The child that QEMU is, its console and standard error in pipes. */
 struct board_process {
     int pid;
-    int to, from; /* file descriptors */
+    int to, from, errors; /* file descriptors */
+    const sigset_t *mask; /* the signals that it has blocked */
     bool linux;
 };
 
 /*
  * On a board with Linux the console carries, beside the bytes themselves, what begins with
  * BOARD_ESCAPE. To the board: BOARD_ESCAPE stands for itself, BOARD_EOF is the end of standard
- * input, BOARD_END asks for the end of the guest. From any board: a line for standard error.
+ * input, BOARD_END asks for the end of the guest. From any board: a line for standard error;
+ * an empty one says that from now on somebody reads what is sent.
  */
 #define BOARD_ESCAPE 0x1e
 #define BOARD_EOF    'e'
@@ -64,7 +68,8 @@ char *built_file(const char *name) MUST_CHECK;
 /* The value of the user's own --board-arg `name`, or NULL. */
 const char *board_arg_value(const struct run_options *options, const char *name);
 
-/* relay.c: console bytes both ways, the keys, signals and --timeout, until QEMU ends. */
-enum run_status relay(const struct run_options *options, const struct board_process *process);
+/* relay.c: starts the board and carries console bytes both ways, with the keys, signals and
+ * --timeout, until it ends. The image's initrd is freed. */
+enum run_status relay(const struct run_options *options, struct board_image *image) MUST_CHECK;
 
 #endif

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -129,6 +130,18 @@ static char **read_words(void)
     return words;
 }
 
+/* Boot arguments of the board, for who wants to see the command at its limits. */
+static void set_limit(const char *name, enum __rlimit_resource resource)
+{
+    const char *value = getenv(name);
+
+    if (value != NULL) {
+        rlim_t n = strtoul(value, NULL, 10);
+        struct rlimit limit = {n, n};
+        setrlimit(resource, &limit);
+    }
+}
+
 static _Noreturn void become_command(char **words, int in, int err)
 {
     sigset_t none;
@@ -137,6 +150,8 @@ static _Noreturn void become_command(char **words, int in, int err)
     sigprocmask(SIG_SETMASK, &none, NULL);
     dup2(in, STDIN_FILENO);
     dup2(err, STDERR_FILENO);
+    set_limit("nproc", RLIMIT_NPROC);
+    set_limit("nofile", RLIMIT_NOFILE);
     if (setgroups(0, NULL) != 0 || setgid(USER) != 0 || setuid(USER) != 0 || setsid() < 0)
         _exit(RUN_ERROR);
     execv("/init", words);
@@ -287,6 +302,7 @@ _Noreturn void board_init(void)
     mount("sysfs", "/sys", "sysfs", 0, NULL);
     open_console(&link);
     load_modules();
+    dprintf(link.tty, "%c\n", BOARD_ESCAPE); /* from now on what is sent is read */
     char **words = read_words();
     give_disks(words);
     if (settle != NULL)

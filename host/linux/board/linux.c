@@ -187,7 +187,6 @@ enum run_status board_linux_run(const struct run_options *options)
                                 .overhead = OVERHEAD,
                                 .append = measured ? BOOT_APPEND SETTLE : BOOT_APPEND,
                                 .linux = true};
-    struct board_process process;
     enum run_status status = RUN_ERROR;
 
     log_set_level(options->log);
@@ -198,10 +197,7 @@ enum run_status board_linux_run(const struct run_options *options)
     image.kernel = built_file(KERNEL);
     if (image.kernel != NULL && initramfs_make(options, &image.initrd) == 0) {
         image.overhead += 2 * image.initrd.size; /* unpacked, and read */
-        if (qemu_start(options, &image, &process) == 0) {
-            bundle_free(&image.initrd);
-            status = relay(options, &process);
-        }
+        status = relay(options, &image);
     }
     bundle_free(&image.initrd);
     free(image.kernel);

@@ -209,14 +209,16 @@ static int bundle_file(const struct bundle *bundle)
 
 /* In the child: a process group of its own, so that Ctrl-C in the user's terminal is ours to
  * handle; it ends with us. */
-static void become_qemu(struct args *args, int in, int out)
+static void become_qemu(struct args *args, int in, int out, int errors, const sigset_t *mask)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
+    dup2(errors, STDERR_FILENO);
+    sigprocmask(SIG_SETMASK, mask, NULL);
     execvp(PROGRAM, args->word);
-    message("cannot start " PROGRAM ": %s", strerror(errno));
+    dprintf(STDERR_FILENO, "cannot start " PROGRAM ": %s\n", strerror(errno));
     _exit(RUN_ERROR);
 }
 
@@ -224,10 +226,11 @@ int qemu_start(const struct run_options *o, const struct board_image *image,
                struct board_process *process)
 {
     struct args args = {.count = 0};
-    int to[2], from[2];
+    int to[2], from[2], errors[2];
     int fd = bundle_file(&image->initrd);
 
-    if (fd < 0 || pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) {
+    if (fd < 0 || pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0 ||
+        pipe2(errors, O_CLOEXEC) != 0) {
         message("cannot hand the guest to " PROGRAM ": %s", strerror(errno));
         return ERR_IO;
     }
@@ -239,14 +242,16 @@ int qemu_start(const struct run_options *o, const struct board_image *image,
         return ERR_IO;
     }
     if (process->pid == 0)
-        become_qemu(&args, to[0], from[1]);
+        become_qemu(&args, to[0], from[1], errors[1], process->mask);
     for (unsigned i = 0; i < args.count; i++)
         free(args.word[i]);
     close(fd);
     close(to[0]);
     close(from[1]);
+    close(errors[1]);
     process->to = to[1];
     process->from = from[0];
+    process->errors = errors[0];
     process->linux = image->linux;
     return 0;
 }

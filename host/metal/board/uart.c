@@ -45,7 +45,8 @@ void uart_init(const struct board_uart *uart)
         break;
     case UART_16550:
         write_16550(uart, IER, 0);
-        write_16550(uart, FCR, FCR_ENABLE);
+        if ((read_16550(uart, LSR) & LSR_DR) == 0) /* to switch FIFOs on is to empty them */
+            write_16550(uart, FCR, FCR_ENABLE);
         break;
     case UART_SIFIVE:
         mmio_write32(uart->base + IE, 0);

@@ -20,7 +20,8 @@ struct board_uart {
     uint32_t io_width;  /* 16550: bytes of an access, 1 or 4 */
 };
 
-/* Takes a port in whatever state: interrupts off, FIFOs on. The line speed stays. */
+/* Takes a port in whatever state: interrupts off, FIFOs on unless a byte waits that would be lost
+ * by it. The line speed stays. */
 void uart_init(const struct board_uart *uart);
 
 /* Waits for room, for a bounded time: a port that never has any loses the byte. */

@@ -361,6 +361,15 @@ static void wait_for_timer(uint64_t until)
     csr_write(sie, 0);
 }
 
+/* The harness left a guest's timer behind that is long due. Whoever has armed none is not
+ * interrupted, with Sstc or without. */
+static void check_no_timer(void)
+{
+    wait_for_timer(rdtime() + 1000);
+    require(met.count == 0);
+    print("hs: no timer is pending that the guest did not arm\n");
+}
+
 /* Taken rather than read from sip: in QEMU 7.2 vsip never shows STIP. */
 static void check_timer(void)
 {
@@ -380,6 +389,7 @@ void guest_main(uint64_t hart)
 {
     csr_write(stvec, (uint64_t)probe_vector);
     require(hart == 0);
+    check_no_timer();
     check_own_exceptions();
     check_hypervisor_is_hidden();
     check_device_accesses();

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a guest-virtual address to a host mapping of guest RAM: the guest's tables are walked by
+ * core, every entry on the way is noted for the fences to come, and neighbours that lead on in
+ * guest-physical memory come along.
+ */
+#include "core/csr.h"
+#include "core/mmu.h"
+#include "engine/trap/stub/stub.h"
+
+#define PROT_READ    1
+#define PROT_WRITE   2
+#define PROT_EXEC    4
+#define MAP_SHARED   0x01
+#define MAP_FIXED    0x10
+#define MAP_POPULATE 0x8000
+#define ENOMEM       12
+
+#define AROUND       16     /* pages that come along, a power of two */
+#define SUPER_MOST   MIB(2) /* of a superpage at once */
+#define PTE_SAME     (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D | PTE_N | PTE_PBMT)
+
+static int read_table(void *mem, gpa_t gpa, uint64_t *pte)
+{
+    return gmem_read_u64(mem, gpa, pte);
+}
+
+static int cas_table(void *mem, gpa_t gpa, uint64_t expected, uint64_t value)
+{
+    return gmem_cas_u64(mem, gpa, expected, value);
+}
+
+bool fill_possible(gva_t va)
+{
+    return va >= stub_config.low && va < stub_config.top &&
+           va - stub_config.base >= stub_config.end - stub_config.base;
+}
+
+static bool range_possible(gva_t va, uint64_t length)
+{
+    const struct trap_config *c = &stub_config;
+
+    return va >= c->low && va + length <= c->top && (va + length <= c->base || va >= c->end);
+}
+
+/* Everything at once: guest-physical addresses are the virtual ones. */
+static bool find_bare(gva_t va, struct trap_map *map)
+{
+    const struct trap_config *c = &stub_config;
+
+    if (va - c->ram >= c->ram_size || !range_possible(c->ram, c->ram_size))
+        return false;
+    *map = (struct trap_map){
+        .va = c->ram, .length = c->ram_size, .prot = PROT_READ | PROT_WRITE | PROT_EXEC};
+    return true;
+}
+
+/* W needs D, so that the first store comes by here, and no host page is writable alone. */
+static uint32_t prot_of(uint64_t pte)
+{
+    uint32_t prot = 0;
+
+    if (pte & PTE_R)
+        prot |= PROT_READ;
+    if ((pte & (PTE_R | PTE_W | PTE_D)) == (PTE_R | PTE_W | PTE_D))
+        prot |= PROT_WRITE;
+    if (pte & PTE_X)
+        prot |= PROT_EXEC;
+    return prot;
+}
+
+/* Notes the entries from the root to the leaf. */
+static bool note_walk(struct trap_tables *tables, const struct mmu_root *root, gva_t va,
+                      const struct mmu_leaf *leaf)
+{
+    gpa_t table = root->ppn << PAGE_SHIFT;
+    gva_t base = 0;
+
+    if (root->geometry->sign_extended && (va >> (root->geometry->va_bits - 1)) != 0)
+        return false; /* the upper half is not for the host to map */
+    for (unsigned level = root->geometry->levels; level-- > 0;) {
+        unsigned index = (unsigned)(va >> (PAGE_SHIFT + 9 * level)) & 511;
+        uint64_t pte;
+        if (gmem_read_u64(&kernel.vm.mem, table + 8 * index, &pte) != 0 ||
+            !tables_note(tables, table, base, level, index, pte))
+            return false;
+        if (table + 8 * index == leaf->pte_gpa)
+            return pte == leaf->pte;
+        base += (uint64_t)index << (PAGE_SHIFT + 9 * level);
+        table = (pte & PTE_PPN) >> PTE_PPN_SHIFT << PAGE_SHIFT;
+    }
+    return false;
+}
+
+/* How far neighbours of a 4 KiB leaf lead on, within a block of AROUND pages. */
+static void widen(struct trap_tables *tables, const struct mmu_leaf *leaf, gva_t va,
+                  struct trap_map *map)
+{
+    unsigned index = (unsigned)(va >> PAGE_SHIFT) & 511;
+    unsigned first = index, last = index;
+    gpa_t table = leaf->pte_gpa & PAGE_MASK;
+    const uint64_t *live = gmem_ptr(&kernel.vm.mem, table, PAGE_SIZE, GMEM_READ);
+    uint64_t pte = leaf->pte;
+
+    if (live == NULL)
+        return;
+    while (first % AROUND != 0 && live[first - 1] == pte - ((uint64_t)(index - first + 1) << 10) &&
+           map->offset >= PAGE_SIZE * (index - first + 1))
+        first--;
+    while ((last + 1) % AROUND != 0 &&
+           live[last + 1] == pte + ((uint64_t)(last + 1 - index) << 10) &&
+           map->offset + PAGE_SIZE * (last + 2 - index) <= stub_config.ram_size)
+        last++;
+    map->va -= PAGE_SIZE * (index - first);
+    map->offset -= PAGE_SIZE * (index - first);
+    map->length = PAGE_SIZE * (last - first + 1);
+    if (!range_possible(map->va, map->length)) {
+        map->va = va & PAGE_MASK;
+        map->offset += PAGE_SIZE * (index - first);
+        map->length = PAGE_SIZE;
+        return;
+    }
+    gva_t base = (va & PAGE_MASK) - ((uint64_t)index << PAGE_SHIFT);
+    for (unsigned i = first; i <= last; i++)
+        (void)tables_note(tables, table, base, 0, i, live[i]);
+    map->populate = 1;
+}
+
+/* A part of a superpage, aligned to its own size, that lies in RAM and around va. */
+static void widen_super(const struct mmu_leaf *leaf, gva_t va, struct trap_map *map)
+{
+    uint64_t size = UINT64_C(1) << leaf->page_bits;
+
+    size = size < SUPER_MOST ? size : SUPER_MOST;
+    uint64_t back = va & (size - 1) & PAGE_MASK;
+    if (map->offset < back || map->offset - back + size > stub_config.ram_size ||
+        !range_possible(map->va - back, size))
+        return;
+    map->va -= back;
+    map->offset -= back;
+    map->length = size;
+}
+
+/* Pages of the other privilege, or seen through MXR, are core's business. */
+static bool leaf_fits(const struct vcpu *vcpu, uint64_t pte, enum mmu_access access)
+{
+    static const uint32_t needs[] = {
+        [MMU_LOAD] = PROT_READ, [MMU_STORE] = PROT_WRITE, [MMU_FETCH] = PROT_EXEC};
+
+    return ((pte & PTE_U) != 0) == (vcpu->priv.mode == PRIV_U) &&
+           (prot_of(pte) & needs[access]) != 0;
+}
+
+bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
+               struct trap_map *map)
+{
+    struct mmu_memory memory = {.ctx = &kernel.vm.mem, .read = read_table, .cas = cas_table};
+    const struct vcpu_priv *priv = &vcpu->priv;
+    struct mmu_walk walk = {
+        .root = {mmu_geometry((unsigned)(priv->satp >> SATP_MODE_SHIFT), false),
+                 priv->satp & SATP_PPN},
+        .isa = &kernel.vm.isa,
+        .memory = &memory,
+        .user = priv->mode == PRIV_U,
+        .hw_ad = kernel.vm.hw_ad,
+    };
+    struct mmu_leaf leaf;
+    struct mmu_fault fault;
+
+    if (!fill_possible(va))
+        return false;
+    if (walk.root.geometry == NULL)
+        return find_bare(va, map);
+    if (mmu_translate(&walk, va, access, &leaf, &fault) != 0 || !leaf_fits(vcpu, leaf.pte, access))
+        return false;
+    gpa_t page = leaf.gpa & PAGE_MASK;
+    if (page - stub_config.ram >= stub_config.ram_size || !note_walk(tables, &walk.root, va, &leaf))
+        return false;
+    *map = (struct trap_map){.va = va & PAGE_MASK,
+                             .length = PAGE_SIZE,
+                             .offset = page - stub_config.ram,
+                             .prot = prot_of(leaf.pte)};
+    if (leaf.page_bits == PAGE_SHIFT)
+        widen(tables, &leaf, va, map);
+    else if (leaf.page_bits >= 21)
+        widen_super(&leaf, va, map);
+    count(COUNT_FILLS);
+    kernel.area->count[COUNT_PAGES] += map->length >> PAGE_SHIFT;
+    return true;
+}
+
+/* Without room for another mapping all of them go: what is used comes back. */
+bool fill_map(const struct trap_map *map)
+{
+    int64_t result = stub_syscall(__NR_mmap, map->va, map->length, map->prot,
+                                  MAP_SHARED | MAP_FIXED | (map->populate ? MAP_POPULATE : 0),
+                                  stub_config.ram_fd, map->offset);
+
+    if (result == -ENOMEM)
+        fill_unmap_all();
+    return result == (int64_t)map->va;
+}
+
+void fill_unmap_all(void)
+{
+    const struct trap_config *c = &stub_config;
+
+    (void)stub_syscall(__NR_munmap, 0, c->base, 0, 0, 0, 0);
+    (void)stub_syscall(__NR_munmap, c->end, c->top - c->end, 0, 0, 0, 0);
+    kernel.area->tables[c->slot].count = 0;
+}

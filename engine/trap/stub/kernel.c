@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A kernel-mode space: the guest's S-mode code runs in it, and its stub decides for the whole vCPU
+ * while it has the turn. Whatever stops guest code, its own or that of a user-mode space, comes
+ * here; core executes what the host cannot, for as long as privileged instructions keep coming;
+ * devices and most SBI calls go on to the monitor.
+ */
+#include "core/csr.h"
+#include "core/exec.h"
+#include "core/sbi/sbi.h"
+#include "engine/trap/stub/stub.h"
+
+#define STRETCH 128 /* instructions to go on with after one that the host could not execute */
+#define PC_NONE 1   /* where no instruction is */
+#define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
+
+static unsigned stretch, foreign;
+static gva_t last_fault, last_pc; /* of the last mapping made for native code: no second one */
+static uint32_t user_map_slot;    /* ... this one */
+static struct trap_map user_map;  /* to be made by the user-mode space that goes on */
+
+/* The record is this space's now; its pointers were another's. */
+static void take_turn(void)
+{
+    struct trap_area *area = kernel.area;
+
+    turn_wait(&area->slot[stub_config.slot].turn);
+    kernel.vcpu->vm = &kernel.vm;
+    kernel.vcpu->stlb = &kernel.stlb;
+    kernel.vcpu->reservation.valid = false;
+    area->kernel = stub_config.slot;
+    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+    if (kernel.epoch != atomic_load(&area->epoch)) {
+        kernel.epoch = atomic_load(&area->epoch);
+        stlb_flush(&kernel.stlb, NULL, NULL);
+    }
+    stretch = STRETCH;
+}
+
+static void to_monitor(enum trap_reason reason)
+{
+    struct trap_area *area = kernel.area;
+
+    area->reason = reason;
+    __atomic_fetch_or(&area->to_monitor, 1, __ATOMIC_SEQ_CST);
+    stub_syscall(__NR_futex, (uint64_t)&area->to_monitor, FUTEX_WAKE, 1, 0, 0, 0);
+    take_turn();
+}
+
+static uint32_t find_slot(uint64_t satp, enum priv mode)
+{
+    struct trap_area *area = kernel.area;
+
+    for (uint32_t i = 0; i < TRAP_SPACES; i++) {
+        struct trap_slot *slot = &area->slot[i];
+        if (slot->state == SPACE_LIVE && slot->mode == (uint32_t)mode && slot->satp == satp) {
+            slot->used = ++area->clock;
+            return i;
+        }
+    }
+    return TRAP_NONE;
+}
+
+/* The slot of such a space, which the monitor makes when there is none. */
+static uint32_t need_slot(uint64_t satp, enum priv mode)
+{
+    uint32_t slot = find_slot(satp, mode);
+
+    if (slot == TRAP_NONE) {
+        kernel.area->want_satp = satp;
+        kernel.area->want_mode = (uint32_t)mode;
+        to_monitor(REASON_SPACE);
+        slot = find_slot(satp, mode);
+    }
+    return slot;
+}
+
+/* The vCPU goes on in the kernel-mode space of its satp, until somebody gives this one its turn. */
+static void switch_space(void)
+{
+    uint32_t slot = need_slot(kernel.vcpu->priv.satp, PRIV_S);
+
+    foreign = 0;
+    if (slot == TRAP_NONE || slot == stub_config.slot)
+        return;
+    count(COUNT_HANDOVERS);
+    turn_give(&kernel.area->slot[slot].turn);
+    take_turn();
+}
+
+static void unmap_gone(gva_t va, uint64_t length)
+{
+    const struct trap_config *c = &stub_config;
+    gva_t end = va + length;
+
+    kernel.area->count[COUNT_REVOKED] += length >> PAGE_SHIFT;
+    if (va < c->base)
+        (void)stub_syscall(__NR_munmap, va, (end < c->base ? end : c->base) - va, 0, 0, 0, 0);
+    if (end > c->end && va < c->top) {
+        gva_t from = va > c->end ? va : c->end;
+        (void)stub_syscall(__NR_munmap, from, (end < c->top ? end : c->top) - from, 0, 0, 0, 0);
+    }
+}
+
+/* What a user-mode space has to unmap. More than TRAP_UNMAPS stands for everything. */
+static struct trap_range revoked[TRAP_UNMAPS];
+static uint32_t nrevoked;
+
+static void note_gone(gva_t va, uint64_t length)
+{
+    struct trap_range *last =
+        nrevoked > 0 && nrevoked <= TRAP_UNMAPS ? &revoked[nrevoked - 1] : NULL;
+
+    kernel.area->count[COUNT_REVOKED] += length >> PAGE_SHIFT;
+    if (last != NULL && last->va + last->length == va)
+        last->length += length;
+    else if (nrevoked++ < TRAP_UNMAPS)
+        revoked[nrevoked - 1] = (struct trap_range){va, length};
+}
+
+/* Has the space unmap it, and believes the monitor, not the space. */
+static bool user_unmap(uint32_t slot, struct trap_page *page)
+{
+    struct trap_area *area = kernel.area;
+
+    if (nrevoked > TRAP_UNMAPS)
+        return false;
+    memcpy(area->revoke[slot].range, revoked, sizeof(revoked));
+    atomic_store(&area->revoke[slot].seen, 0);
+    area->revoke[slot].count = nrevoked;
+    memcpy(page->unmap, revoked, sizeof(revoked));
+    page->nunmap = nrevoked;
+    page->map.length = 0;
+    page->enter = 0;
+    __atomic_store_n(&area->current, slot, __ATOMIC_SEQ_CST);
+    count(COUNT_HANDOVERS);
+    turn_give(&page->to_user);
+    turn_wait(&page->to_kernel);
+    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+    area->revoke[slot].count = 0;
+    return atomic_load(&area->revoke[slot].seen) == (1U << nrevoked) - 1;
+}
+
+/* Everything that fences until now ask for. */
+static void see_fences(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length))
+{
+    uint32_t epoch = atomic_load(&kernel.area->epoch);
+
+    if (tables->epoch == epoch)
+        return;
+    tables->epoch = epoch;
+    tables_check(tables, gone);
+    __asm__ volatile("fence.i" : : : "memory");
+}
+
+static void drop_slot(uint32_t slot)
+{
+    count(COUNT_DROPPED);
+    kernel.area->want_slot = slot;
+    to_monitor(REASON_DROP);
+}
+
+static void take_requests(void)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    uint32_t requests = atomic_exchange(&vcpu->requests, 0);
+
+    if (requests & (VCPU_REQ_TLB | VCPU_REQ_CODE)) {
+        kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
+        stlb_flush(&kernel.stlb, NULL, NULL);
+        __asm__ volatile("fence.i" : : : "memory");
+    }
+    if (requests & VCPU_REQ_EVENT) {
+        vcpu->priv.exit.kind = EXIT_HOST;
+        to_monitor(REASON_EXIT);
+    }
+    vcpu_update_timer(vcpu);
+}
+
+/* The monitor takes it when it next looks. False: no room. */
+static bool print(uint8_t byte)
+{
+    struct trap_area *area = kernel.area;
+    uint32_t printed = area->printed;
+
+    if (printed - __atomic_load_n(&area->taken, __ATOMIC_ACQUIRE) >= TRAP_OUTPUT)
+        return false;
+    area->output[printed % TRAP_OUTPUT] = byte;
+    __atomic_store_n(&area->printed, printed + 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* Some calls need nobody else: versions and probing, the timer, single characters. */
+bool kernel_call(struct vcpu *vcpu)
+{
+    uint64_t *a = &vcpu->user.x[10], eid = vcpu->user.x[17], fid = vcpu->user.x[16];
+    bool legacy = eid == 1, dbcn = eid == SBI_EID_DBCN && fid == 2;
+    struct sbi_ret ret = {SBI_SUCCESS, 0};
+
+    if (eid == SBI_EID_BASE || eid == SBI_EID_TIME)
+        ret = sbi_find(eid)->answer(vcpu, sbi_call_of(vcpu));
+    else if ((!legacy && !dbcn) || !print((uint8_t)a[0]))
+        return false;
+    a[0] = (uint64_t)ret.error;
+    if (!legacy)
+        a[1] = ret.value;
+    count(COUNT_SBI);
+    vcpu->user.pc += 4;
+    return true;
+}
+
+void kernel_fence(void)
+{
+    count(COUNT_FENCES);
+    kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
+}
+
+static void handle_exit(void)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+
+    if (vcpu->priv.exit.kind == EXIT_SBI) {
+        if (kernel_call(vcpu)) {
+            vcpu->priv.exit.kind = EXIT_NONE;
+            return;
+        }
+        count(COUNT_SBI);
+    }
+    to_monitor(REASON_EXIT);
+}
+
+static uint64_t privileged(void)
+{
+    const uint64_t *n = kernel.area->count;
+
+    return n[COUNT_PRIVILEGED] + n[COUNT_SRET] + n[COUNT_ECALLS] + n[COUNT_SBI];
+}
+
+/* Executes one instruction, and decides how long to go on like that. */
+static void step_once(void)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    uint64_t traps = vcpu->traps, mark = privileged();
+
+    if (step(vcpu))
+        handle_exit();
+    if (vcpu->traps != traps || privileged() != mark)
+        stretch = STRETCH;
+    else if (stretch > 0)
+        stretch--;
+    foreign = vcpu->priv.satp == kernel.satp ? 0 : foreign + 1;
+}
+
+/* A stretch of them, and the one that ended it. */
+static void interpret(bool can_be_native)
+{
+    uint64_t before = kernel.area->count[COUNT_INTERPRETED];
+
+    bool core;
+
+    if (can_be_native)
+        stretch = fast_run(kernel.vcpu, stretch, STRETCH, &core);
+    else
+        (void)fast_run(kernel.vcpu, FAST_MOST, FAST_MOST, &core);
+    if (core)
+        step_once();
+    if (!can_be_native)
+        foreign += (unsigned)(kernel.area->count[COUNT_INTERPRETED] - before);
+}
+
+/* Can the host execute the vCPU's code, as this space maps it? */
+static bool native(void)
+{
+    const struct vcpu_priv *priv = &kernel.vcpu->priv;
+
+    return priv->mode == PRIV_S && priv->satp == kernel.satp &&
+           (priv->sstatus & (SSTATUS_SUM | SSTATUS_MXR)) == 0 &&
+           fill_possible(kernel.vcpu->user.pc);
+}
+
+/* What kind of access the fault was: the host does not say. */
+static enum mmu_access access_of(struct vcpu *vcpu, gva_t va)
+{
+    struct insn insn;
+    const struct insn_info *info;
+
+    if (!step_peek(vcpu, &insn))
+        return MMU_FETCH;
+    info = insn_info(insn.id);
+    if (info->class < INSN_CLASS_LOAD || info->class > INSN_CLASS_AMO)
+        return MMU_FETCH;
+    bool atomic = info->class >= INSN_CLASS_LR;
+    gva_t at = vcpu->user.x[insn.rs1] + (atomic ? 0 : (uint64_t)(int64_t)insn.imm);
+    if (va - at >= (UINT64_C(1) << info->width))
+        return MMU_FETCH;
+    return info->class == INSN_CLASS_LOAD || info->class == INSN_CLASS_FLOAD ||
+                   info->class == INSN_CLASS_LR
+               ? MMU_LOAD
+               : MMU_STORE;
+}
+
+/* Finds the mapping for a fault of native code. The second fault in a row at the same place shows
+ * that a mapping does not help. */
+static bool find_mapping(struct trap_tables *tables, gva_t va, struct trap_map *map)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    bool again = last_fault == va && last_pc == vcpu->user.pc;
+
+    last_fault = va;
+    last_pc = again ? PC_NONE : vcpu->user.pc;
+    return !again && fill_find(vcpu, tables, va, access_of(vcpu, va), map);
+}
+
+static void user_fault(uint32_t slot, gva_t va)
+{
+    struct trap_tables *tables = &kernel.area->tables[slot];
+
+    user_map_slot = slot;
+    if (find_mapping(tables, va, &user_map))
+        return;
+    user_map.length = 0;
+    if (tables->count >= TRAP_TABLES)
+        drop_slot(slot);
+    step_once();
+}
+
+/* Registers that user code left in its page: anything is possible but a zero register. */
+static void from_page(const struct trap_page *page)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+
+    memcpy(&vcpu->user, &page->user, sizeof(vcpu->user));
+    vcpu->user.x[0] = 0;
+    vcpu->user.fcsr &= 0xff;
+    if (vcpu->priv.sstatus & SSTATUS_FS)
+        vcpu->priv.sstatus |= SSTATUS_FS; /* whether it changed cannot be seen */
+    vcpu->priv.instret++;
+    vcpu->priv.cycle++;
+}
+
+static void run_user(void)
+{
+    struct trap_area *area = kernel.area;
+    struct vcpu *vcpu = kernel.vcpu;
+    uint32_t slot = need_slot(vcpu->priv.satp, PRIV_U);
+
+    if (slot == TRAP_NONE) {
+        step_once();
+        return;
+    }
+    struct trap_page *page = (struct trap_page *)(stub_config.pages + slot * PAGE_SIZE);
+    nrevoked = 0;
+    see_fences(&area->tables[slot], note_gone);
+    if (nrevoked > 0) {
+        user_map.length = 0;
+        if (!user_unmap(slot, page))
+            drop_slot(slot);
+        return;
+    }
+    if (slot != user_map_slot)
+        user_map.length = 0; /* it was for a space that did not go on */
+    memcpy(&page->user, &vcpu->user, sizeof(vcpu->user));
+    page->map = user_map;
+    if (user_map.length != 0)
+        area->grant[slot] = user_map;
+    page->enter = 1;
+    __atomic_store_n(&area->current, slot, __ATOMIC_SEQ_CST);
+    if (atomic_load(&vcpu->requests) != 0) {
+        __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+        return;
+    }
+    user_map.length = 0;
+    count(COUNT_HANDOVERS);
+    turn_give(&page->to_user);
+    turn_wait(&page->to_kernel);
+    from_page(page);
+    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
+    uint32_t signal = page->signal;
+    gva_t fault = page->fault;
+    count(COUNT_SIGNALS);
+    if (signal != SIGSEGV)
+        last_pc = PC_NONE;
+    if (signal == SIGSEGV) {
+        user_fault(slot, fault);
+    } else if (signal != TRAP_KICK && signal != 0) {
+        if (signal == SIGSYS)
+            vcpu->user.pc -= 4;
+        step_once();
+    }
+}
+
+/* Is the user's code one that a space of its own can execute? Not if it could read a counter there
+ * that the guest's kernel keeps from it. */
+static bool users_own(const struct vcpu *vcpu)
+{
+    return fill_possible(vcpu->user.pc) && (stub_config.counters & ~vcpu->priv.scounteren) == 0;
+}
+
+/* Until native code of this space can run, or for ever in another's. */
+static void run(void)
+{
+    struct trap_area *area = kernel.area;
+    struct vcpu *vcpu = kernel.vcpu;
+
+    for (;;) {
+        if (atomic_load(&vcpu->requests) != 0)
+            take_requests();
+        if (trap_take_interrupt(vcpu))
+            stretch = STRETCH;
+        if (vcpu->priv.mode == PRIV_U && users_own(vcpu)) {
+            run_user();
+        } else if (foreign > FOREIGN && vcpu->priv.satp != kernel.satp &&
+                   fill_possible(vcpu->user.pc)) {
+            switch_space();
+        } else if (!native() || stretch > 0) {
+            interpret(native());
+        } else {
+            see_fences(&area->tables[stub_config.slot], unmap_gone);
+            if (atomic_load(&vcpu->requests) == 0)
+                return;
+        }
+    }
+}
+
+/* True: guest code goes on where it was. */
+static bool native_fault(gva_t va)
+{
+    struct trap_tables *tables = &kernel.area->tables[stub_config.slot];
+    struct trap_map map;
+
+    if (find_mapping(tables, va, &map))
+        return fill_map(&map);
+    if (tables->count >= TRAP_TABLES)
+        fill_unmap_all();
+    return false;
+}
+
+static void native_signal(int number, const siginfo_t *info)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+
+    count(COUNT_SIGNALS);
+    vcpu->priv.instret++;
+    vcpu->priv.cycle++;
+    if (vcpu->priv.sstatus & SSTATUS_FS)
+        vcpu->priv.sstatus |= SSTATUS_FS;
+    vcpu->reservation.valid = false;
+    if (number != SIGSEGV)
+        last_pc = PC_NONE;
+    if (number == TRAP_KICK || (number == SIGSEGV && native_fault((gva_t)info->si_addr)))
+        return;
+    if (number == SIGSYS)
+        vcpu->user.pc -= 4;
+    step_once();
+    stretch = STRETCH;
+}
+
+void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc)
+{
+    static bool started;
+
+    if (!started) {
+        started = true;
+        take_turn();
+    } else {
+        context_save(uc, &kernel.vcpu->user);
+        native_signal(number, info);
+    }
+    run();
+    context_load(uc, &kernel.vcpu->user);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stub: what a space runs beside guest code. Freestanding and position-independent, without
+ * library or heap. A kernel-mode space's stub carries core and decides everything for its vCPU;
+ * that of a user-mode space only passes on what stopped its guest code.
+ */
+#ifndef ENGINE_TRAP_STUB_STUB_H
+#define ENGINE_TRAP_STUB_STUB_H
+
+/* clang-format off: the last needs the first */
+#include <asm/sigcontext.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <asm/ucontext.h>
+#include <asm/unistd.h>
+/* clang-format on */
+
+#include <string.h>
+
+#include "core/insn.h"
+#include "core/mmu.h"
+#include "core/stlb.h"
+#include "core/vm.h"
+#include "engine/trap/shared.h"
+
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+
+/* Exit statuses, for the monitor's message. */
+enum stub_failure {
+    STUB_FAILED_SETUP = 64,
+    STUB_FAILED_FILTER,
+    STUB_FAILED_SIGNAL, /* a signal came from the stub's own code */
+};
+
+extern struct trap_config stub_config;
+
+int64_t stub_syscall(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                     uint64_t a4, uint64_t a5);
+_Noreturn void stub_fail(enum stub_failure why);
+
+/* turn.c: words that are 1 when it is the waiter's turn. */
+void turn_give(uint32_t *word);
+void turn_wait(uint32_t *word);
+
+/* context.c: registers between a signal's frame and a record. */
+void context_save(const struct ucontext *uc, struct vcpu_user *user);
+void context_load(struct ucontext *uc, const struct vcpu_user *user);
+
+/* user.c: a signal in a user-mode space. */
+void user_signal(int number, const siginfo_t *info, struct ucontext *uc);
+
+/* kernel.c: a signal in a kernel-mode space. */
+void kernel_start(void);
+/* Mappings are compared with the guest's tables before they are used again. */
+void kernel_fence(void);
+/* Answers the SBI call at pc if that needs nobody else. */
+bool kernel_call(struct vcpu *vcpu);
+void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
+
+/* The kernel-mode space's own data: its VM as core sees it, and what it holds of guest RAM. */
+struct kernel {
+    struct trap_area *area;
+    struct vcpu *vcpu;
+    uint64_t satp;  /* whose mappings this space holds */
+    uint32_t epoch; /* fences that the software TLB has seen */
+    struct vm vm;
+    struct stlb stlb;
+};
+extern struct kernel kernel;
+
+/* fast.c: executes until `limit` instructions are done, or a privileged one has changed mode or
+ * made an interrupt deliverable, or (*core) the next is core's; a privileged one makes them `again`
+ * from there. Returns how many are left. */
+#define FAST_MOST 1000
+unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core);
+/* The instruction at pc when its page is a plain one. */
+bool fast_fetch(struct vcpu *vcpu, struct insn *insn);
+
+/* step.c: one guest instruction by core. True: vcpu->priv.exit is filled. */
+bool step(struct vcpu *vcpu);
+/* Was this instruction, before which satp was `satp`, a fence? */
+bool step_fences(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp);
+/* The instruction at pc, decoded; false when it cannot be fetched. */
+bool step_peek(struct vcpu *vcpu, struct insn *insn);
+
+/* fill.c: finds the mapping that an access of the vCPU, in its mode now, needs. False: it faults,
+ * or is no RAM, or is not for the host to map: core shall execute the instruction. */
+bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
+               struct trap_map *map);
+/* Whether a space can hold guest code and data at this address. */
+bool fill_possible(gva_t va);
+/* Carries it out in this process. False: the host will not. */
+bool fill_map(const struct trap_map *map);
+void fill_unmap_all(void);
+
+/* tables.c: what mappings depend on. */
+bool tables_note(struct trap_tables *tables, gpa_t gpa, gva_t base, unsigned level, unsigned index,
+                 uint64_t pte);
+/* Compares with the guest's tables now. Calls `gone` for each range whose translation is another.
+ */
+void tables_check(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length));
+
+static inline void count(enum trap_counter counter)
+{
+    kernel.area->count[counter]++;
+}
+
+#endif

@@ -283,7 +283,7 @@ static void put_compatible(struct tree *t, const struct device_node *node)
  * hart n's M-mode and S-mode, so the list names both lines of each hart in this order. */
 static void put_irqchip(struct tree *t)
 {
-    fdt32_t lines[4 * VM_MAX_VCPUS];
+    fdt32_t lines[4 * VM_MAX_VCPUS] = {0};
 
     for (unsigned hart = 0; hart < t->vm->nvcpus; hart++) {
         lines[4 * hart] = cpu_to_fdt32(phandle_hart(hart));

@@ -18,7 +18,7 @@ int stream_get(struct stream *s, void *data, size_t length)
 
 static int put_bytes(struct stream *s, uint64_t value, size_t length)
 {
-    uint8_t bytes[8];
+    uint8_t bytes[8] = {0};
 
     for (size_t i = 0; i < length; i++)
         bytes[i] = (uint8_t)(value >> (8 * i));

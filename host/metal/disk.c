@@ -424,8 +424,9 @@ static void sync_complete(struct blk_request *request, int status)
 int disk_read(struct disk *disk, uint64_t offset, void *out, size_t length)
 {
     static struct blk_request request; /* too large for the stack */
-    struct sync_read read = {.done = false};
+    static struct sync_read read;      /* lives as long as what points to it */
 
+    read = (struct sync_read){.done = false};
     if (offset > disk->info.capacity || length > disk->info.capacity - offset)
         return ERR_RANGE;
     request = (struct blk_request){

@@ -103,13 +103,20 @@ $(SYSROOT)/done: $(FETCHED)
 	cp $(addprefix $(B)/apt/root/usr/lib/riscv64-linux-gnu/,libfdt.a libz.a) $(SYSROOT)/lib
 	touch $@
 
-# QEMU 10 beside the distribution's own, where that is older: build/qemu10/root/usr/bin.
+# QEMU 10 in build/qemu10/root/usr: beside the distribution's own where that is older, else links to it.
 QEMU10 := $(B)/qemu10/fetched
+QEMU_MAJOR = $(shell qemu-system-riscv64 --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/\1/p')
 .PHONY: qemu10
 qemu10: $(QEMU10)
 $(QEMU10): scripts/fetch.sh
-	scripts/fetch.sh $(B)/qemu10 bookworm-backports "$$(dpkg --print-architecture)" \
-	    qemu-system-riscv qemu-system-common qemu-system-data opensbi
+	if [ "$(or $(QEMU_MAJOR),0)" -ge 10 ]; then \
+	    mkdir -p $(@D)/root/usr/bin $(@D)/root/usr/share && \
+	    ln -sf "$$(command -v qemu-system-riscv64)" $(@D)/root/usr/bin && \
+	    ln -sfn /usr/share/qemu $(@D)/root/usr/share/qemu && touch $@; \
+	else \
+	    scripts/fetch.sh $(B)/qemu10 bookworm-backports "$$(dpkg --print-architecture)" \
+	        qemu-system-riscv qemu-system-common qemu-system-data opensbi; \
+	fi
 
 # QEMU for riscv64 with its libraries, to be measured on the board beside the engine trap.
 QEMU_RISCV64 := $(B)/qemu-riscv64/qemu.cpio.gz

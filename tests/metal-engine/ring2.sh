@@ -78,7 +78,8 @@ checks() {
 
 checks "${QEMU:-qemu-system-riscv64}"
 newer=$build/qemu10/root/usr
-if [ -z "${QEMU:-}" ] && [ -x "$newer/bin/qemu-system-riscv64" ]; then
+if [ -z "${QEMU:-}" ] && [ -x "$newer/bin/qemu-system-riscv64" ] &&
+    [ ! -L "$newer/bin/qemu-system-riscv64" ]; then # a link: it was the one
     library=$newer/share/qemu
     checks "$newer/bin/qemu-system-riscv64"
 fi

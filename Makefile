@@ -25,7 +25,8 @@ CMD_SRC := $(wildcard engine/interp/*.c host/linux/*.c host/linux/board/*.c cli/
 MAIN_SRC := cli/main.c
 # Engines for RISC-V machines alone.
 BT_SRC := $(filter-out %/offsets.c,$(wildcard engine/bt/*.c))
-BT_OBJ := $(BT_SRC:%.c=$(B)/riscv64/%.o) $(B)/riscv64/engine/bt/enter.o
+BT_ASM := enter privileged
+BT_OBJ := $(BT_SRC:%.c=$(B)/riscv64/%.o) $(BT_ASM:%=$(B)/riscv64/engine/bt/%.o)
 RISCV_SRC := $(wildcard engine/trap/*.c) $(BT_SRC)
 
 FETCHED := $(B)/apt/fetched
@@ -39,7 +40,7 @@ riscv64: $(B)/riscv64/trapeze
 $(B)/trapeze: $(CMD_SRC:%.c=$(B)/host/%.o) $(B)/host/libtrapeze.a
 	$(CC) $^ -lfdt -lz -lpthread -o $@
 $(B)/riscv64/trapeze: $(patsubst %.c,$(B)/riscv64/%.o,$(CMD_SRC) $(RISCV_SRC)) \
-    $(B)/riscv64/engine/trap/stub.o $(B)/riscv64/engine/bt/enter.o $(B)/riscv64/libtrapeze.a
+    $(B)/riscv64/engine/trap/stub.o $(BT_ASM:%=$(B)/riscv64/engine/bt/%.o) $(B)/riscv64/libtrapeze.a
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
 
 # flavour,compiler,flags: how a flavour makes an object of any C file
@@ -89,7 +90,7 @@ $(B)/riscv64/gen/bt-offsets.h: engine/bt/offsets.c engine/bt/bt.h core/vcpu.h co
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O2 -S $< -o - | \
 	    sed -n 's/^[[:space:]]*->\([A-Z0-9_]*\) \(.*\)/#define \1 (\2)/p' >$@
-$(B)/riscv64/engine/bt/%.o: engine/bt/%.S $(B)/riscv64/gen/bt-offsets.h
+$(B)/riscv64/engine/bt/%.o: engine/bt/%.S engine/bt/registers.inc $(B)/riscv64/gen/bt-offsets.h
 	@mkdir -p $(@D)
 	$(RISCV_CC) -I. -I$(B)/riscv64/gen -c $< -o $@
 

@@ -13,6 +13,8 @@
 
 #define GMEM_MAX_SLOTS 8
 
+struct vcpu;
+
 enum gmem_flags {
     GMEM_READ_ONLY = 1 << 0,
     GMEM_LOG = 1 << 1, /* keep the dirty bitmap */
@@ -31,6 +33,8 @@ struct gmem {
     /* Told of everything that is written through the functions below, after it was, and of every
      * gmem_ptr for writing; any thread. NULL: nobody wants to know. */
     void (*written)(void *ctx, gpa_t gpa, uint64_t length);
+    /* Told of every page-table entry that a vCPU's walker is about to read, by its thread. */
+    void (*table_read)(void *ctx, struct vcpu *vcpu, gpa_t gpa);
     void *written_ctx;
 };
 

@@ -18,9 +18,7 @@ unsigned vmem_context(struct vcpu *vcpu)
     unsigned ctx = stlb_context(vcpu->stlb, priv->satp, 0, priv->virt != 0);
 
     if (priv->mode != PRIV_U)
-        ctx |= STLB_CTX_S;
-    if (priv->sstatus & SSTATUS_SUM)
-        ctx |= STLB_CTX_SUM;
+        ctx |= priv->sstatus & SSTATUS_SUM ? STLB_CTX_S | STLB_CTX_SUM : STLB_CTX_S;
     if (priv->sstatus & SSTATUS_MXR)
         ctx |= STLB_CTX_MXR;
     return ctx;
@@ -51,14 +49,21 @@ static enum vmem_status access_fault(struct vmem_at *at, enum mmu_access access,
     return trap(at, cause[access], va);
 }
 
-static int read_table(void *mem, gpa_t gpa, uint64_t *pte)
+static int read_table(void *ctx, gpa_t gpa, uint64_t *pte)
 {
+    struct vcpu *vcpu = ctx;
+    struct gmem *mem = &vcpu->vm->mem;
+
+    if (mem->table_read != NULL)
+        mem->table_read(mem->written_ctx, vcpu, gpa);
     return gmem_read_u64(mem, gpa, pte);
 }
 
-static int cas_table(void *mem, gpa_t gpa, uint64_t expected, uint64_t value)
+static int cas_table(void *ctx, gpa_t gpa, uint64_t expected, uint64_t value)
 {
-    return gmem_cas_u64(mem, gpa, expected, value);
+    struct vcpu *vcpu = ctx;
+
+    return gmem_cas_u64(&vcpu->vm->mem, gpa, expected, value);
 }
 
 /* The walk that the vCPU's registers ask for. */
@@ -131,7 +136,7 @@ static bool gpa_of_host(const struct gmem *mem, const void *host, gpa_t *gpa)
 static enum vmem_status walk_and_reach(struct vcpu *vcpu, gva_t va, enum mmu_access access,
                                        struct vmem_at *at)
 {
-    struct mmu_memory memory = {.ctx = &vcpu->vm->mem, .read = read_table, .cas = cas_table};
+    struct mmu_memory memory = {.ctx = vcpu, .read = read_table, .cas = cas_table};
     struct mmu_walk walk = walk_of(vcpu, &memory);
     struct mmu_leaf leaf;
     struct mmu_fault fault;
@@ -344,7 +349,7 @@ void vmem_flush(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
 /* The most permissive context there is: a load by S-mode with SUM and MXR, A not looked at. */
 int vmem_debug_translate(struct vcpu *vcpu, gva_t va, gpa_t *gpa)
 {
-    struct mmu_memory memory = {.ctx = &vcpu->vm->mem, .read = read_table, .cas = cas_table};
+    struct mmu_memory memory = {.ctx = vcpu, .read = read_table, .cas = cas_table};
     struct mmu_walk walk = walk_of(vcpu, &memory);
     struct mmu_leaf leaf;
     struct mmu_fault fault;

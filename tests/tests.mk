@@ -90,7 +90,7 @@ LOCKSTEP_OBJ := $(BT_OBJ:$(B)/riscv64/%=$(B)/riscv64-large/%)
 $(B)/riscv64-large/%.o: %.c Makefile | $(SYSROOT)/done
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(CFLAGS_ALL) -O2 -DCACHE_BYTES=134217728 -c $< -o $@
-$(B)/riscv64-large/engine/bt/enter.o: $(B)/riscv64/engine/bt/enter.o
+$(BT_ASM:%=$(B)/riscv64-large/engine/bt/%.o): $(B)/riscv64-large/%.o: $(B)/riscv64/%.o
 	@mkdir -p $(@D)
 	cp $< $@
 $(B)/riscv64/lockstep: $(B)/riscv64-large/tests/bt/lockstep.o $(LOCKSTEP_OBJ) \

@@ -41,22 +41,6 @@ static void bt_vm_destroy(struct vm *vm)
     pages_destroy(vm);
 }
 
-static void init_windows(struct bt_vcpu *bv)
-{
-    for (unsigned mode = 0; mode < BT_MODES; mode++)
-        bv->window[mode].hot = (struct bt_hot){.vcpu = bv->vcpu,
-                                               .jumps = bv->jumps[0],
-                                               .exit = (void *)bt_exit,
-                                               .exit_pc = (void *)bt_exit_pc,
-                                               .exit_stale = (void *)bt_exit_stale,
-                                               .refill_load = (void *)bt_refill_load,
-                                               .refill_store = (void *)bt_refill_store,
-                                               .l2_load = bv->stlb.entry[STLB_LOAD],
-                                               .l2_store = bv->stlb.entry[STLB_STORE],
-                                               .owner = bv};
-    bv->current = &bv->window[BT_S];
-}
-
 static int bt_vcpu_create(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv =
@@ -70,13 +54,9 @@ static int bt_vcpu_create(struct vcpu *vcpu)
         munmap(bv, sizeof(*bv));
         return ERR_NO_MEMORY;
     }
-    init_windows(bv);
+    bv->nwritten = &((struct bt_vm *)vcpu->vm->engine_data)->nwritten;
+    spaces_init(bv);
     stlb_reset(&bv->stlb);
-    for (unsigned mode = 0; mode < BT_MODES; mode++)
-        bv->l1_used[mode] = true;
-    l1_reset(bv);
-    bv->njumps = JUMPS_LISTED + 1;
-    jumps_reset(bv);
     vcpu->engine = bv;
     vcpu->stlb = &bv->stlb;
     return 0;
@@ -119,6 +99,7 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
     line(ctx, "bt.tlb_flushes", flushes);
     line(ctx, "bt.accesses_in_c", sum.slow);
     line(ctx, "bt.instructions_in_c", sum.exec);
+    line(ctx, "bt.light_calls", sum.light);
     line(ctx, "bt.jump_misses", sum.jump_misses);
     line(ctx, "bt.kicks", sum.kicks);
     line(ctx, "bt.fence_checks", sum.fence_checks);

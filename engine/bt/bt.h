@@ -14,6 +14,7 @@
 #include "core/gmem.h"
 #include "core/insn.h"
 #include "core/stlb.h"
+#include "core/trap.h"
 #include "core/vcpu.h"
 
 /* Registers whose guest values live in memory (hot.home): they are the least used ones of a Linux
@@ -34,34 +35,56 @@ enum bt_mode { BT_U, BT_S, BT_SUM, BT_MODES };
 /* What floating point may do: part of a block's key. */
 enum bt_fp { FP_OFF, FP_CLEAN, FP_DIRTY, FP_BAD_RM, FP_STATES };
 
-struct bt_jump { /* an entry of the jump cache */
+struct bt_jump { /* an entry of a jump cache */
     uint64_t pc;
     uint64_t code;
 };
 
 #define JUMP_BITS 12
 #define JUMP_SIZE (1u << JUMP_BITS)
-/* As many entries are taken back one by one; if there are more, whole tables are. */
-#define JUMPS_LISTED 2048
+/* As many entries are taken back one by one; if there are more, the whole table is. */
+#define JUMPS_LISTED 512
+#define JUMP_TABLES  24 /* the first is always empty */
+#define SPACES       16 /* address spaces whose windows are kept */
+#define SPACE_GLOBAL SPACES
+
+/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S, and a
+ * state of FP. */
+struct bt_jumps {
+    struct bt_jump entry[JUMP_SIZE];
+    uint16_t entered[JUMPS_LISTED]; /* entries since the last reset, by number */
+    unsigned n;                     /* how many, or JUMPS_LISTED + 1: too many to list */
+    uint32_t epoch;                 /* of the code that it knows; 0: never reset */
+    uint8_t space;
+    uint8_t flags; /* BT_USER and enum bt_fp */
+    uint64_t last_use;
+};
 
 /* Words that translated code reaches from CTX. */
 struct bt_hot {
     uint64_t home[BT_TAKEN]; /* guest gp, s10, s11, t6 */
     struct vcpu *vcpu;
-    struct bt_jump *jumps; /* the jump cache for the current mode and state of FP */
+    struct bt_vcpu *owner;
+    struct bt_jump *jumps; /* the jump cache for this mode and the state of FP */
+    void *vector;          /* code of stvec's, or bt_vector, which finds it */
     void *exit;            /* bt_exit: into C, behind the call lies the number of the site */
     void *exit_pc;         /* bt_exit_pc: the same with guest pc in T0 and no site */
     void *exit_stale;      /* bt_exit_stale: a block that was dropped */
-    uint64_t host_sp;
-    struct bt_vcpu *owner;
+    void *light;           /* bt_light: C in the middle of a block, see light.c */
+    void *ecall;           /* bt_ecall: from U-mode; T0 holds its pc */
+    void *sret;            /* bt_sret, or bt_exit when C has to look at something */
+    void *sum_set, *sum_clear; /* sstatus, by an operand in T2 that is SUM alone, or as bt_light */
     void *refill_load,
         *refill_store;       /* bt_refill_*: T1 holds the address; back behind the number */
     uint64_t spill[4];       /* T1, T2 and T0 while others use them, and one more */
+    uint64_t resume, value;  /* where bt_light goes on, and what T0 is then */
     uint64_t reserved_at;    /* host address that LR has reserved, + 1 for a doubleword; 0: none */
     uint64_t reserved_value; /* and what was there: SC is a compare-and-swap */
     uint64_t l2_context;     /* of the second-level TLB, as its tags have it */
     struct stlb_entry *l2_load, *l2_store;
 };
+
+#define WINDOW_BYTES 4096
 
 struct bt_window {
     struct bt_hot hot;
@@ -70,7 +93,9 @@ struct bt_window {
     uint64_t ltag[L1_SIZE];
     uint64_t stag[L1_SIZE];
     uint64_t delta[L1_SIZE]; /* host address - guest-virtual address */
+    uint8_t rest[WINDOW_BYTES - sizeof(struct bt_hot) - 3 * 8 * L1_SIZE];
 };
+_Static_assert(sizeof(struct bt_window) == WINDOW_BYTES, "windows are found by adding");
 
 /* CTX = window + BT_CTX_BIAS, so that all three tables are in reach of a 12-bit offset from
  * CTX + 8 * slot: these. */
@@ -78,6 +103,20 @@ struct bt_window {
 #define L1_LTAG     (-8)
 #define L1_STAG     (L1_LTAG + 8 * (int)L1_SIZE)
 #define L1_DELTA    (L1_STAG + 8 * (int)L1_SIZE)
+
+/* What an address space of the guest has here: a window for each mode, in the order of bt_mode. */
+struct bt_space {
+    struct bt_window window[BT_MODES];
+    uint64_t satp;
+    bool used, mxr;
+    bool own_code;     /* S-mode runs code there that is not global */
+    unsigned l2_space; /* its context number of the second-level TLB */
+    uint32_t epoch;    /* of the translations that its windows hold */
+    uint64_t flushed;  /* how many of bt_vcpu.flushed they have seen */
+    uint64_t last_use;
+};
+
+#define FLUSHED 64 /* pages whose flush other spaces still have to see */
 
 /* What C has to do where translated code calls it. */
 enum bt_site_kind {
@@ -88,12 +127,21 @@ enum bt_site_kind {
     SITE_CROSS,    /* ... and reaches into the next page */
     SITE_LOOK,     /* an interrupt has become deliverable */
     SITE_FP_DIRTY, /* FS becomes Dirty; the same instruction again */
+    SITE_CSR,      /* light, as those that follow: reg is the enum csr_op, lo the number */
+    SITE_SBI,
+    SITE_FENCE, /* sfence.vma: reg has FENCE_* */
+    SITE_FENCE_I,
 };
+enum { FENCE_VA = 1, FENCE_ASID = 2 };
+
+/* Words behind the call of a light site: its number, and guest pc. Then it goes on. */
+#define LIGHT_WORDS 3
 
 struct bt_site {
     uint32_t raw;    /* the instruction; SITE_LINK: offset of the jump to patch from the block */
     uint16_t offset; /* of the instruction in its page; SITE_LINK: of the target */
     uint8_t kind;
+    bool ends;     /* SITE_CSR: behind it the context is looked up */
     uint8_t reg;   /* loads, stores: base register */
     int16_t lo;    /* ... lowest offset of the group ... */
     uint16_t span; /* ... and how many bytes from there */
@@ -145,47 +193,65 @@ struct bt_block {
 #define FRAME_HASH  4096
 #define EXEC_FILTER 4096 /* bits */
 
-/* Per guest-physical page, shared by all vCPUs. */
-enum { PAGE_STORED = 1, PAGE_CODE = 2 };
+/* Per guest-physical page, shared by all vCPUs: somebody may store there unseen; code was made from
+ * it; translations were, and nobody stores there unseen unless it is PAGE_STORED. */
+enum { PAGE_STORED = 1, PAGE_CODE = 2, PAGE_TABLE = 4 };
 #define LOG_SIZE 1024
+/* An entry of the log: the low half of its number, what the page was, which page. */
+#define LOG_NUMBER_SHIFT 32
+#define LOG_WAS_SHIFT    29
+#define LOG_PAGE         ((UINT64_C(1) << LOG_WAS_SHIFT) - 1)
 
 struct bt_vm {
     uint64_t npages;           /* of guest RAM */
     gpa_t ram;                 /* where it begins */
-    _Atomic uint32_t *page;    /* PAGE_STORED, PAGE_CODE */
-    _Atomic uint64_t nwritten; /* pages with code that were written: entries of the log, ever */
-    _Atomic uint32_t log[LOG_SIZE];
+    _Atomic uint32_t *page;    /* PAGE_* */
+    _Atomic uint64_t nwritten; /* pages with code or tables that were written: entries of the log */
+    _Atomic uint64_t log[LOG_SIZE];
 };
+
+#define UNARMED 16
 
 struct bt_stats {
     uint64_t blocks, code_bytes, links, flushes, drops;
-    uint64_t l1_fills, slow, exec, jump_misses, kicks, fence_checks, page_checks;
+    uint64_t l1_fills, slow, exec, light, jump_misses, kicks, fence_checks, page_checks;
 };
 
 struct bt_vcpu {
-    _Atomic uint32_t kick; /* leave translated code; checked on the way in. Within reach */
-    struct stlb stlb;      /* second level; first: vcpu->stlb */
-    struct bt_window window[BT_MODES];
+    /* Within reach of assembly. */
+    _Atomic uint32_t kick;        /* leave translated code; checked on the way in */
+    _Atomic uint64_t *nwritten;   /* bt_vm.nwritten */
+    uint64_t written_seen;        /* ... as of when all code was as in memory, ... */
+    uint64_t fence_seen;          /* ... all translations as the tables; UINT64_MAX: not known */
+    uint8_t *ctx;                 /* CTX when translated code was left last */
+    struct bt_window *current;    /* window of the current mode */
+    uint64_t host_sp;
+
     struct vcpu *vcpu;
-    struct bt_window *current; /* window of the current mode */
-    bool l1_used[BT_MODES];    /* windows that may hold something */
-    uint8_t flags;             /* BT_USER and enum bt_fp now */
-    bool look;                 /* requests, interrupts and the clock want a look */
-    bool step;                 /* leave after every block (debugging) */
-    bool nogroup;              /* the next block: each access by itself */
-    bool context;              /* mode, CSRs or translations changed */
-    gva_t entered;             /* where translated code was entered last */
-    uint64_t jumps_satp;       /* address space of L1 and the jump caches, ... */
-    bool jumps_mxr;
-    uint64_t written_seen;
-    bool adopted; /* the thread that runs it is set up */
+    struct bt_space *space, *previous; /* the current address space, and the one before */
+    uint8_t flags;                     /* BT_USER and enum bt_fp now */
+    bool look;                         /* requests, interrupts and the clock want a look */
+    bool step;                         /* leave after every block (debugging) */
+    bool nogroup;                      /* the next block: each access by itself */
+    bool context;                      /* mode, CSRs or translations changed */
+    bool no_jumps;                     /* a signal has hidden the jump caches */
+    bool adopted;                      /* the thread that runs it is set up */
     bool fence_ok;
+    gva_t entered; /* where translated code was entered last */
     pthread_t thread;
     int tid;
     void *timer;
     bool timer_armed;
     uint64_t timer_deadline;
     uint8_t *stack; /* alternate signal stack, with struct bt_stack at its base */
+
+    /* Epochs: windows, jump caches, and jump caches for all spaces, of an older one are empty. */
+    uint32_t epoch, jumps_epoch, global_epoch;
+    gva_t flushed[FLUSHED];
+    uint64_t nflushed, clock;
+    uint32_t unarmed[UNARMED]; /* pages of tables that were walked while they were PAGE_STORED */
+    unsigned nunarmed;
+    unsigned fences; /* that found some */
 
     /* The code cache: two views of the same memory. */
     uint8_t *rw, *rx;
@@ -196,10 +262,11 @@ struct bt_vcpu {
     struct bt_map *map;
     uint32_t hash[HASH_SIZE];             /* block number + 1 */
     uint32_t frame[FRAME_HASH];           /* the same by guest-physical page */
-    uint32_t jumps_entered[JUMPS_LISTED]; /* entries since the last reset, by number */
-    unsigned njumps;
-    struct bt_jump jumps[2 * FP_STATES][JUMP_SIZE];
     uint64_t exec_filter[EXEC_FILTER / 64]; /* pages that the jump caches know */
+    struct stlb stlb; /* second level; first: vcpu->stlb */
+    struct bt_space spaces[SPACES];
+    struct bt_jumps jumps[JUMP_TABLES];
+    uint8_t jumps_last[SPACES + 1][BT_USER + FP_STATES]; /* where one was found */
     struct bt_stats stats;
 };
 
@@ -217,12 +284,19 @@ static inline struct bt_vcpu *bt_of(struct vcpu *vcpu)
 
 /* enter.S: runs translated code until it calls C. Returns the address of the site's number, or one
  * of these. */
-enum { EXIT_TO_PC = 1, EXIT_KICK = 2, EXIT_STALE_BIT = 3 };
+enum {
+    EXIT_TO_PC = 1,
+    EXIT_KICK = 2,
+    EXIT_STALE_BIT = 3, /* with the address */
+    EXIT_AT = 4,        /* a light call is over: hot.resume, hot.value */
+    EXIT_LIGHT = 5,     /* a light call has more to do; pc is in the record */
+};
 uint64_t bt_enter(void *ctx, uint64_t code);
 void bt_exit(void);
 void bt_exit_pc(void);
 void bt_exit_stale(void);
 void bt_exit_async(void);
+void bt_exit_at(void);
 void bt_refill_load(void);
 void bt_refill_store(void);
 void bt_refill_failed(void);
@@ -231,6 +305,25 @@ void bt_fp_load(const struct vcpu_user *user);
 void bt_fp_save(struct vcpu_user *user);
 void bt_signal(int number);
 extern const char bt_enter_begin[], bt_enter_end[], bt_refill_begin[], bt_refill_end[];
+
+/* privileged.S: what guest code does without leaving the code cache. */
+void bt_ecall(void);
+void bt_vector(void);
+void bt_sret(void);
+void bt_sum_set(void);
+void bt_sum_clear(void);
+void bt_light(void);
+void bt_light_kicked(void);
+extern const char bt_mode_begin[], bt_go_begin[], bt_go_end[];
+extern const char bt_sum_begin[], bt_sum_end[], bt_light_begin[], bt_light_end[];
+
+/* light.c: C in the middle of a block; the registers that C may change are in the record. */
+struct bt_light {
+    uint64_t code;  /* where to go on; 0: leave */
+    uint64_t value; /* T0 then */
+};
+struct bt_light bt_light_call(struct vcpu *vcpu, const uint32_t *where, uint64_t operand,
+                              uint8_t *ctx);
 
 /* cache.c */
 int cache_create(struct bt_vcpu *bv) MUST_CHECK;
@@ -245,6 +338,9 @@ struct bt_block *cache_find(struct bt_vcpu *bv, gva_t pc, gpa_t gpa, uint8_t fla
 void cache_enter(struct bt_vcpu *bv, struct bt_block *block);
 /* The block whose code contains this address of the RX view, or NULL. */
 struct bt_block *cache_block_at(const struct bt_vcpu *bv, uint64_t code);
+/* The entry of the block's map that host code at this place belongs to. */
+const struct bt_map *cache_map_at(const struct bt_vcpu *bv, const struct bt_block *block,
+                                  uint64_t code);
 void cache_drop(struct bt_vcpu *bv, struct bt_block *block);
 /* Makes the two instructions at `at` jump to `to`, both offsets in the cache. */
 void cache_patch_jump(struct bt_vcpu *bv, uint32_t at, uint32_t to);
@@ -259,22 +355,47 @@ struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t
                            uint8_t flags);
 uint64_t translate_sum(const uint8_t *bytes, unsigned length);
 
-/* pages.c: which pages hold code, and which were written since. */
+/* pages.c: which pages hold code or tables, and which were written since. */
 int pages_create(struct vm *vm) MUST_CHECK;
 void pages_destroy(struct vm *vm);
 /* Code is about to be made from this page: from now on writes to it are noticed. */
 void pages_watch(struct vcpu *vcpu, gpa_t gpa);
-/* fence.i: drops what was made from code that has changed. */
-void pages_check(struct vcpu *vcpu);
+/* fence.i: drops what was made from code that has changed. True: something was looked at. */
+bool pages_check(struct vcpu *vcpu);
+/* Has a page been written that translations came from? n: of bt_vm.nwritten. */
+bool pages_tables_changed(struct vcpu *vcpu, uint64_t n);
+/* From the next walk on, writes to the tables that were walked unseen are noticed. */
+void pages_arm_tables(struct vcpu *vcpu);
 
-/* tlb.c: first-level TLB and jump caches. */
-void l1_reset(struct bt_vcpu *bv);
-void l1_flush_page(struct bt_vcpu *bv, gva_t va);
+/* space.c: address spaces, modes, and what a fence leaves of their translations. */
+void spaces_init(struct bt_vcpu *bv);
+/* Takes mode, sstatus, satp as they are in the record now. */
+void space_use(struct vcpu *vcpu);
+/* Takes the mode from where CTX points: translated code changes it by itself. */
+void space_meet(struct bt_vcpu *bv, uint8_t *ctx);
+/* Not global after all: the code that was just found in S-mode. */
+void space_own_code(struct vcpu *vcpu);
+/* Where a change of `pending` or `sie` shows. */
+void space_irq(struct vcpu *vcpu);
+/* First-level TLBs and jump caches forget everything, by space_use. */
+void spaces_drop(struct bt_vcpu *bv);
+/* sfence.vma; pointers NULL for all. True: code may lie elsewhere now. */
+bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid);
+
+/* tlb.c: first-level TLB */
+void l1_reset(struct bt_space *space);
+void l1_flush_page(struct bt_space *space, gva_t va);
 void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page);
 bool l1_fill(struct vcpu *vcpu, gva_t va, bool store);
-void jumps_reset(struct bt_vcpu *bv);
+
+/* jumps.c: jump caches */
+struct bt_jumps *jumps_find(struct bt_vcpu *bv, uint8_t space, uint8_t flags);
 void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code);
+/* The code for pc in the current context, or 0. */
+uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc);
 bool jumps_know(const struct bt_vcpu *bv, gva_t va);
+/* All of them; or those alone that do not serve every space. */
+void jumps_drop(struct bt_vcpu *bv, bool global);
 
 /* thread.c: signals and the timer of the thread that runs a vCPU. */
 int thread_adopt(struct vcpu *vcpu) MUST_CHECK;
@@ -293,6 +414,9 @@ void bt_drop_others(struct vcpu *self);
 
 /* run.c */
 void bt_run(struct vcpu *vcpu);
+/* True: the guest is to be parked. */
+bool bt_deliver(struct vcpu *vcpu, const struct trap *trap);
+enum bt_fp bt_fp_state(const struct vcpu *vcpu);
 
 extern const struct engine_ops engine_bt;
 

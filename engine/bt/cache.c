@@ -72,7 +72,7 @@ void cache_flush(struct bt_vcpu *bv)
     bv->nblocks = bv->nsites = bv->nmaps = 0;
     memset(bv->hash, 0, sizeof(bv->hash));
     memset(bv->frame, 0, sizeof(bv->frame));
-    jumps_reset(bv);
+    jumps_drop(bv, true);
     bv->stats.flushes++;
 }
 
@@ -147,6 +147,17 @@ struct bt_block *cache_block_at(const struct bt_vcpu *bv, uint64_t code)
             high = middle;
     }
     return &bv->block[low];
+}
+
+const struct bt_map *cache_map_at(const struct bt_vcpu *bv, const struct bt_block *block,
+                                  uint64_t code)
+{
+    uint64_t word = (code - cache_code(bv, block)) / 4;
+    const struct bt_map *map = &bv->map[block->map], *found = map;
+
+    for (unsigned i = 0; i < block->nmap && map[i].host <= word; i++)
+        found = &map[i];
+    return found;
 }
 
 /* Nobody jumps into it any more without C hearing of it. */

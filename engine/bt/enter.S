@@ -3,15 +3,7 @@
  * Into translated code and out of it. In translated code every register is the guest's but gp
  * (CTX), s10, s11 and t6, whose guest values are in hot.home; the host's are on its stack.
  */
-#include <bt-offsets.h>
-
-#define CTX gp
-#define T0  s10
-#define T1  s11
-#define T2  t6
-#define X(n) VCPU_X + 8 * n
-
-    .option norelax
+#include "engine/bt/registers.inc"
 
     .macro host_registers op
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
@@ -20,38 +12,8 @@
     \op ra, 12 * 8(sp)
     .endm
 
-    /* All guest registers but x0, the four that are taken, and those named apart. */
-    .macro guest_registers op, base
-    .irp n, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 28, 29, 30
-    \op x\n, VCPU_X + 8 * \n(\base)
-    .endr
-    .endm
-
-    /* The guest values of the taken registers from one place to the other, by way of a scratch
-     * register. */
-    .macro home_in vcpu, via
-    ld \via, VCPU_X + 8 * 3(\vcpu)
-    sd \via, HOT_HOME + 0(CTX)
-    ld \via, VCPU_X + 8 * 26(\vcpu)
-    sd \via, HOT_HOME + 8(CTX)
-    ld \via, VCPU_X + 8 * 27(\vcpu)
-    sd \via, HOT_HOME + 16(CTX)
-    ld \via, VCPU_X + 8 * 31(\vcpu)
-    sd \via, HOT_HOME + 24(CTX)
-    .endm
-    .macro home_out vcpu, via
-    ld \via, HOT_HOME + 0(CTX)
-    sd \via, VCPU_X + 8 * 3(\vcpu)
-    ld \via, HOT_HOME + 8(CTX)
-    sd \via, VCPU_X + 8 * 26(\vcpu)
-    ld \via, HOT_HOME + 16(CTX)
-    sd \via, VCPU_X + 8 * 27(\vcpu)
-    ld \via, HOT_HOME + 24(CTX)
-    sd \via, VCPU_X + 8 * 31(\vcpu)
-    .endm
-
     .text
-    .globl bt_enter, bt_exit, bt_exit_pc, bt_exit_stale, bt_exit_async, bt_abort
+    .globl bt_enter, bt_exit, bt_exit_pc, bt_exit_stale, bt_exit_async, bt_exit_at, bt_leave, bt_abort
     .globl bt_enter_begin, bt_enter_end
 
 /* uint64_t bt_enter(void *ctx, uint64_t code) */
@@ -61,10 +23,10 @@ bt_enter:
     sd gp, 13 * 8(sp)
     sd tp, 14 * 8(sp)
     mv CTX, a0
-    sd sp, HOT_HOST_SP(CTX)
+    ld T0, HOT_OWNER(CTX)
+    sd sp, BV_HOST_SP(T0)
 /* From here on a signal that wants translated code left goes to bt_abort. */
 bt_enter_begin:
-    ld T0, HOT_OWNER(CTX)
     lw T0, BV_KICK(T0)
     bnez T0, bt_abort
     sd a1, HOT_SPILL + 16(CTX)
@@ -86,8 +48,10 @@ exit_with_spilled:
     guest_registers sd, T1
     home_out T1, a0
     mv a0, T0
-leave:
-    ld sp, HOT_HOST_SP(CTX)
+bt_leave:
+    ld T1, HOT_OWNER(CTX)
+    sd CTX, BV_CTX(T1)
+    ld sp, BV_HOST_SP(T1)
     host_registers ld
     ld tp, 14 * 8(sp)
     ld gp, 13 * 8(sp)
@@ -157,7 +121,7 @@ bt_refill_failed:
 bt_exit_pc:
     ld T1, HOT_VCPU(CTX)
     sd T0, VCPU_PC(T1)
-    li T0, 1
+    li T0, EXIT_TO_PC
     j bt_exit
 
 /* T0: address behind the two instructions that called, made odd to tell it apart */
@@ -167,13 +131,20 @@ bt_exit_stale:
 
 /* A signal came: pc is already in the record. */
 bt_exit_async:
-    li T0, 2
+    li T0, EXIT_KICK
     j bt_exit
 
 /* A signal came on the way in: nothing has happened. */
 bt_abort:
-    li a0, 2
-    j leave
+    li a0, EXIT_KICK
+    j bt_leave
+
+/* Where a light call ends, T0, there is a kick. */
+bt_exit_at:
+    sd T0, HOT_RESUME(CTX)
+    sd zero, HOT_VALUE(CTX)
+    li T0, EXIT_AT
+    j bt_exit
 
     .globl bt_fp_load, bt_fp_save
 bt_fp_load:

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which guest-physical pages hold code that was translated, and which of these have been written
- * since. Core tells of every write and of every page that becomes writable through a TLB
- * (gmem.written). When code is made from a page, every vCPU's store entries for it are dropped, so
- * that the next write is told of again. So fence.i costs nothing when no code was written.
+ * Which guest-physical pages hold code that was translated, or tables that translations came from,
+ * and which of these have been written since. Core tells of every write and of every page that
+ * becomes writable through a TLB (gmem.written). When code is made from a page, every vCPU's store
+ * entries for it are dropped, so that the next write is told of again; with tables, a fence does
+ * that. So fence.i costs nothing when no code was written, and sfence.vma when no table was.
  */
+#include <sched.h>
 #include <stdlib.h>
 
 #include "core/vm.h"
@@ -26,11 +28,45 @@ static void written(void *ctx, gpa_t gpa, uint64_t length)
         if ((atomic_load_explicit(&b->page[page], memory_order_seq_cst) & PAGE_STORED) != 0)
             continue;
         uint32_t old = atomic_fetch_or(&b->page[page], PAGE_STORED);
-        if ((old & PAGE_STORED) != 0 || (old & PAGE_CODE) == 0)
+        if ((old & PAGE_STORED) != 0 || old == 0)
             continue;
         uint64_t n = atomic_fetch_add(&b->nwritten, 1);
-        atomic_store(&b->log[n % LOG_SIZE], (uint32_t)page);
+        atomic_store(&b->log[n % LOG_SIZE],
+                     n << LOG_NUMBER_SHIFT | (uint64_t)old << LOG_WAS_SHIFT | page);
     }
+}
+
+/* Entry n, which somebody may be about to write: what the page was, and which. */
+static uint64_t log_entry(const struct bt_vm *b, uint64_t n)
+{
+    uint64_t entry;
+
+    while ((uint32_t)((entry = atomic_load(&b->log[n % LOG_SIZE])) >> LOG_NUMBER_SHIFT) !=
+           (uint32_t)n) {
+        if (atomic_load(&b->nwritten) - n > LOG_SIZE) /* overrun meanwhile */
+            break;
+        sched_yield();
+    }
+    return entry & UINT32_MAX;
+}
+
+/* gmem.table_read: the thread of the vCPU walks. */
+static void table_read(void *ctx, struct vcpu *vcpu, gpa_t gpa)
+{
+    const struct bt_vm *b = ctx;
+    struct bt_vcpu *bv = bt_of(vcpu);
+    uint64_t page = (gpa - b->ram) >> PAGE_SHIFT;
+
+    if (page >= b->npages ||
+        (atomic_load(&b->page[page]) & (PAGE_TABLE | PAGE_STORED)) == PAGE_TABLE)
+        return;
+    bv->fence_seen = UINT64_MAX;
+    for (unsigned i = 0; i < bv->nunarmed; i++) {
+        if (bv->unarmed[i] == (uint32_t)page)
+            return;
+    }
+    if (bv->nunarmed < UNARMED)
+        bv->unarmed[bv->nunarmed++] = (uint32_t)page;
 }
 
 int pages_create(struct vm *vm)
@@ -41,6 +77,8 @@ int pages_create(struct vm *vm)
     if (b == NULL)
         return ERR_NO_MEMORY;
     b->ram = ram->gpa;
+    for (unsigned i = 0; i < LOG_SIZE; i++) /* no entry of this number was written */
+        b->log[i] = ~(uint64_t)i << LOG_NUMBER_SHIFT;
     b->npages = ram->size >> PAGE_SHIFT;
     b->page = calloc(b->npages, sizeof(*b->page));
     if (b->page == NULL) {
@@ -50,6 +88,7 @@ int pages_create(struct vm *vm)
     vm->engine_data = b;
     vm->mem.written_ctx = b;
     vm->mem.written = written;
+    vm->mem.table_read = table_read;
     return 0;
 }
 
@@ -58,6 +97,7 @@ void pages_destroy(struct vm *vm)
     struct bt_vm *b = vm_of(vm);
 
     vm->mem.written = NULL;
+    vm->mem.table_read = NULL;
     if (b == NULL)
         return;
     free((void *)b->page);
@@ -119,14 +159,14 @@ static void check_page(struct vcpu *vcpu, uint64_t page)
     }
 }
 
-void pages_check(struct vcpu *vcpu)
+bool pages_check(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
     struct bt_vm *b = vm_of(vcpu->vm);
     uint64_t n = atomic_load(&b->nwritten), seen = bv->written_seen;
 
     if (n == seen)
-        return;
+        return false;
     bv->stats.fence_checks++;
     bv->written_seen = n;
     if (n - seen > LOG_SIZE / 2) { /* the log may have been overrun */
@@ -135,6 +175,52 @@ void pages_check(struct vcpu *vcpu)
                 check_page(vcpu, page);
         }
     }
-    for (; n - seen <= LOG_SIZE / 2 && seen < n; seen++)
-        check_page(vcpu, atomic_load(&b->log[seen % LOG_SIZE]));
+    for (; n - seen <= LOG_SIZE / 2 && seen < n; seen++) {
+        uint64_t entry = log_entry(b, seen);
+        if ((entry >> LOG_WAS_SHIFT & PAGE_CODE) != 0)
+            check_page(vcpu, entry & LOG_PAGE);
+    }
+    return true;
+}
+
+/* A page of tables that was written may be one no more, so it is not armed again until it was
+ * walked. */
+bool pages_tables_changed(struct vcpu *vcpu, uint64_t n)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_vm *b = vm_of(vcpu->vm);
+    uint64_t seen = bv->fence_seen;
+    bool changed = false;
+
+    if (seen == UINT64_MAX || n - seen > LOG_SIZE / 2)
+        return true;
+    for (; seen != n; seen++) {
+        uint64_t entry = log_entry(b, seen);
+        if ((entry >> LOG_WAS_SHIFT & PAGE_TABLE) == 0)
+            continue;
+        atomic_fetch_and(&b->page[entry & LOG_PAGE], ~(uint32_t)PAGE_TABLE);
+        changed = true;
+    }
+    return changed;
+}
+
+/* How many fences find tables written before several vCPUs are disturbed for them. */
+#define PATIENCE 4
+
+/* This vCPU has just dropped all of its own translations. A page is one of tables only when the
+ * others have, too: until then they store unseen. */
+void pages_arm_tables(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_vm *b = vm_of(vcpu->vm);
+    unsigned n = bv->nunarmed;
+
+    bv->nunarmed = 0;
+    if (n == 0 || (vcpu->vm->nvcpus > 1 && ++bv->fences % PATIENCE != 0))
+        return;
+    for (unsigned i = 0; i < n; i++)
+        atomic_fetch_and(&b->page[bv->unarmed[i]], ~(uint32_t)PAGE_STORED);
+    bt_drop_others(vcpu);
+    for (unsigned i = 0; i < n; i++)
+        atomic_fetch_or(&b->page[bv->unarmed[i]], PAGE_TABLE);
 }

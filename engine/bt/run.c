@@ -15,17 +15,19 @@ static void exit_error(struct vcpu *vcpu, enum park_reason reason)
     vcpu->priv.exit.addr = vcpu->user.pc;
 }
 
-/* True: the guest is to be parked. */
-static bool deliver(struct vcpu *vcpu, const struct trap *trap)
+/* An ecall that translated code has taken is not noted there as progress; its cause is. */
+bool bt_deliver(struct vcpu *vcpu, const struct trap *trap)
 {
     bt_of(vcpu)->context = true;
+    if (vcpu->priv.scause == CAUSE_ECALL_U)
+        vcpu->trap_repeat_pc = UINT64_MAX;
     if (LIKELY(trap_deliver(vcpu, trap) == 0))
         return false;
     exit_error(vcpu, PARK_TRAP_LOOP);
     return true;
 }
 
-static enum bt_fp fp_state(const struct vcpu *vcpu)
+enum bt_fp bt_fp_state(const struct vcpu *vcpu)
 {
     uint64_t fs = vcpu->priv.sstatus & SSTATUS_FS;
 
@@ -36,13 +38,6 @@ static enum bt_fp fp_state(const struct vcpu *vcpu)
     uint64_t fcsr;
     __asm__ volatile("frcsr %0" : "=r"(fcsr));
     return (fcsr >> 5 & 7) > 4 ? FP_BAD_RM : FP_DIRTY;
-}
-
-/* Traps, sret and whatever else changes the context end a reservation. */
-static void drop_reservation(struct bt_vcpu *bv)
-{
-    for (unsigned mode = 0; mode < BT_MODES; mode++)
-        bv->window[mode].hot.reserved_at = 0;
 }
 
 /* The reservation for exec, and back. */
@@ -75,32 +70,25 @@ static void take_reservation(struct vcpu *vcpu)
 static void take_context(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
-    bool user = vcpu->priv.mode == PRIV_U;
-    bool mxr = (vcpu->priv.sstatus & SSTATUS_MXR) != 0;
-    enum bt_mode mode = user ? BT_U : (vcpu->priv.sstatus & SSTATUS_SUM) != 0 ? BT_SUM : BT_S;
-    enum bt_fp fp = fp_state(vcpu);
+    struct bt_window *from = bv->current;
 
-    bv->context = false;
     if (!bv->step)
-        drop_reservation(bv);
-    if (vcpu->priv.satp != bv->jumps_satp || mxr != bv->jumps_mxr) {
-        bv->jumps_satp = vcpu->priv.satp;
-        bv->jumps_mxr = mxr;
-        l1_reset(bv);
-        jumps_reset(bv);
+        from->hot.reserved_at = 0;
+    space_use(vcpu);
+    if (bv->step && bv->current != from) {
+        bv->current->hot.reserved_at = from->hot.reserved_at;
+        bv->current->hot.reserved_value = from->hot.reserved_value;
     }
-    bv->flags = (uint8_t)((user ? BT_USER : 0) | fp);
-    bv->current = &bv->window[mode];
-    bv->l1_used[mode] = true;
-    bv->current->hot.l2_context = (uint64_t)vmem_context(vcpu) << 3;
-    bv->current->hot.jumps = bv->jumps[(user ? 0 : FP_STATES) + fp];
 }
 
+/* What is entered from now on agrees with the tables as they are at least now. */
 static void flush_translations(struct vcpu *vcpu)
 {
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    bv->fence_seen = atomic_load(bv->nwritten);
     vmem_flush(vcpu, NULL, NULL);
-    l1_reset(bt_of(vcpu));
-    jumps_reset(bt_of(vcpu));
+    spaces_drop(bv);
 }
 
 static void take_requests(struct vcpu *vcpu)
@@ -111,7 +99,7 @@ static void take_requests(struct vcpu *vcpu)
     if (requests & VCPU_REQ_TLB)
         flush_translations(vcpu);
     if (requests & (VCPU_REQ_TLB | VCPU_REQ_CODE))
-        pages_check(vcpu);
+        (void)pages_check(vcpu);
 }
 
 /* Requests, clock and interrupts. False: the host wants the vCPU. */
@@ -132,6 +120,7 @@ static bool look(struct vcpu *vcpu)
     vcpu_update_timer(vcpu);
     if (trap_take_interrupt(vcpu))
         bv->context = true;
+    space_irq(vcpu);
     thread_arm(vcpu);
     return true;
 }
@@ -145,11 +134,14 @@ static uint64_t find_code(struct vcpu *vcpu)
     struct vmem_at at;
 
     if (vmem_translate(vcpu, pc, 2, MMU_FETCH, &at) != VMEM_OK) {
-        (void)deliver(vcpu, &at.trap);
+        (void)bt_deliver(vcpu, &at.trap);
         return 0;
     }
     bool nogroup = bv->nogroup;
     bv->nogroup = false;
+    if ((flags & BT_USER) == 0 && !bv->space->own_code &&
+        !bv->stlb.note[STLB_FETCH][stlb_index(pc)].global)
+        space_own_code(vcpu);
     struct bt_block *block = cache_find(bv, pc, at.gpa, flags);
     if (block == NULL) {
         pages_watch(vcpu, at.gpa);
@@ -173,21 +165,6 @@ static bool shows_new_code(const struct vcpu *vcpu, const struct insn *insn)
     if (insn->id == INSN_sfence_vma)
         return insn->rs1 == 0;
     return insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm == CSR_satp;
-}
-
-static void flush_by(struct vcpu *vcpu, const struct insn *insn, gva_t va)
-{
-    struct bt_vcpu *bv = bt_of(vcpu);
-    bool wide = va >= bv->stlb.wide_first && va <= bv->stlb.wide_last;
-
-    if (insn->rs1 == 0 || wide) {
-        l1_reset(bv);
-        jumps_reset(bv);
-        return;
-    }
-    l1_flush_page(bv, va);
-    if (jumps_know(bv, va))
-        jumps_reset(bv);
 }
 
 static bool touches_fp(const struct insn *insn)
@@ -216,12 +193,9 @@ static bool exec_here(struct vcpu *vcpu, const struct insn *insn)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
     bool fp = touches_fp(insn);
-    gva_t va = vcpu->user.x[insn->rs1];
     struct trap trap;
 
     bv->stats.exec++;
-    if (insn->id == INSN_sfence_vma && vcpu->priv.mode != PRIV_U)
-        flush_by(vcpu, insn, va);
     if (fp)
         bt_fp_save(&vcpu->user);
     if (insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm >= CSR_cycle &&
@@ -242,17 +216,19 @@ static bool exec_here(struct vcpu *vcpu, const struct insn *insn)
     case EXEC_TRAP:
         if (vcpu->user.pc == bv->entered) /* nothing has retired: see trap_deliver */
             vcpu->priv.instret--;
-        return deliver(vcpu, &trap);
+        return bt_deliver(vcpu, &trap);
     case EXEC_EXIT:
         return true;
     case EXEC_CODE:
-        pages_check(vcpu);
+        (void)pages_check(vcpu);
         return false;
     case EXEC_CONTEXT:
         break;
     }
+    if (insn->id != INSN_sret) /* core has flushed its TLB only */
+        spaces_drop(bv);
     if (shows_new_code(vcpu, insn))
-        pages_check(vcpu);
+        (void)pages_check(vcpu);
     bv->context = true;
     if (trap_pending_interrupt(vcpu) != 0 || insn->imm == CSR_stimecmp)
         bv->look = true;
@@ -273,7 +249,7 @@ static bool exec_cross(struct vcpu *vcpu)
     uint32_t raw;
 
     if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK)
-        return deliver(vcpu, &at.trap);
+        return bt_deliver(vcpu, &at.trap);
     return exec_raw(vcpu, raw);
 }
 
@@ -367,8 +343,9 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         vcpu->priv.sstatus |= SSTATUS_FS;
         bv->context = true;
         return false;
+    default: /* light */
+        return false;
     }
-    return false;
 }
 
 /* A block that was dropped: whoever still jumps to it goes on to its successor from now on. */
@@ -386,6 +363,20 @@ static void stale(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         cache_patch_jump(bv, at, (uint32_t)(*next - (uint64_t)(uintptr_t)bv->rx));
 }
 
+/* A light call was over when there was a kick: what is left of its instruction. */
+static void finish_light(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_hot *hot = &bv->current->hot;
+    const struct bt_block *block = cache_block_at(bv, hot->resume);
+    const struct bt_map *at = cache_map_at(bv, block, hot->resume);
+
+    vcpu->user.pc = block->page + at->offset;
+    if (at->kind == MAP_STORE)
+        vcpu_set_x(vcpu, at->reg, hot->value);
+    bv->look = true;
+}
+
 /* C was called from translated code. *next: where to go on in it, 0: by pc. True: leave. */
 static bool handle(struct vcpu *vcpu, uint64_t where, uint64_t *next)
 {
@@ -400,6 +391,14 @@ static bool handle(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     if (where == EXIT_KICK) {
         bv->look = true;
         return false;
+    }
+    if (where == EXIT_AT) {
+        finish_light(vcpu);
+        return false;
+    }
+    if (where == EXIT_LIGHT) {
+        *next = 0;
+        return vcpu->priv.exit.kind != EXIT_NONE;
     }
     if ((where & 1) != 0) {
         stale(vcpu, where & ~UINT64_C(1), next);
@@ -433,6 +432,8 @@ static void loop(struct vcpu *vcpu)
         vcpu->priv.instret++;
         bv->entered = vcpu->user.pc;
         uint64_t where = bt_enter((uint8_t *)bv->current + BT_CTX_BIAS, next);
+        if (where != EXIT_AT && where != EXIT_LIGHT) /* bt_light_call has, and may have left it */
+            space_meet(bv, bv->ctx);
         if (handle(vcpu, where, &next))
             return;
         if (bv->step && next == 0) {

@@ -31,18 +31,6 @@
 
 _Static_assert(REG_PC == 0, "registers of a signal's context begin with pc");
 
-/* The entry of the block's map that host code at this place belongs to. */
-static const struct bt_map *map_at(const struct bt_vcpu *bv, const struct bt_block *block,
-                                   uint64_t code)
-{
-    uint64_t word = (code - cache_code(bv, block)) / 4;
-    const struct bt_map *map = &bv->map[block->map], *found = map;
-
-    for (unsigned i = 0; i < block->nmap && map[i].host <= word; i++)
-        found = &map[i];
-    return found;
-}
-
 static void put_register(struct bt_window *w, unsigned long *regs, unsigned reg, uint64_t value)
 {
     static const uint8_t taken[BT_TAKEN] = {BT_CTX, BT_T0, BT_T1, BT_T2};
@@ -64,7 +52,7 @@ static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
 
     if (block == NULL)
         return;
-    const struct bt_map *at = map_at(bv, block, regs[REG_PC]);
+    const struct bt_map *at = cache_map_at(bv, block, regs[REG_PC]);
     struct bt_window *w = (struct bt_window *)(regs[BT_CTX] - BT_CTX_BIAS);
     uint16_t offset = at->offset;
 
@@ -78,20 +66,46 @@ static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
     regs[REG_PC] = (unsigned long)(uintptr_t)bt_exit_async;
 }
 
+/* Assembly on its way into translated code, and where it leaves instead. */
+static const struct {
+    const char *begin, *end;
+    void (*to)(void);
+} ways_out[] = {
+    {bt_enter_begin, bt_enter_end, bt_abort},
+    {bt_refill_begin, bt_refill_end, bt_refill_failed},
+    {bt_go_begin, bt_go_end, bt_exit_pc},
+    {bt_sum_begin, bt_sum_end, bt_exit_at},
+    {bt_light_begin, bt_light_end, bt_light_kicked},
+};
+
+/* Whoever is about to jump by them goes to C. */
+static void hide_jumps(struct bt_vcpu *bv)
+{
+    for (unsigned mode = 0; mode < BT_MODES; mode++) {
+        bv->space->window[mode].hot.jumps = bv->jumps[0].entry;
+        bv->space->window[mode].hot.vector = (void *)bt_vector;
+    }
+    bv->no_jumps = bv->context = true;
+}
+
 void bt_on_signal(struct bt_stack *stack, void *ucontext)
 {
     struct bt_vcpu *bv = stack->owner;
     unsigned long *regs = ((ucontext_t *)ucontext)->uc_mcontext.__gregs;
-    uint64_t pc = regs[REG_PC];
+    uintptr_t pc = regs[REG_PC];
 
     atomic_store(&bv->kick, 1);
     bv->stats.kicks++;
-    if (pc - (uint64_t)(uintptr_t)bv->rx < CACHE_BYTES)
+    if (pc - (uintptr_t)bv->rx < CACHE_BYTES) {
         leave_code(bv, regs);
-    else if (pc >= (uint64_t)(uintptr_t)bt_enter_begin && pc < (uint64_t)(uintptr_t)bt_enter_end)
-        regs[REG_PC] = (unsigned long)(uintptr_t)bt_abort;
-    else if (pc >= (uint64_t)(uintptr_t)bt_refill_begin && pc < (uint64_t)(uintptr_t)bt_refill_end)
-        regs[REG_PC] = (unsigned long)(uintptr_t)bt_refill_failed;
+        return;
+    }
+    if (pc >= (uintptr_t)bt_mode_begin && pc < (uintptr_t)bt_go_begin)
+        hide_jumps(bv);
+    for (unsigned i = 0; i < ARRAY_SIZE(ways_out); i++) {
+        if (pc >= (uintptr_t)ways_out[i].begin && pc < (uintptr_t)ways_out[i].end)
+            regs[REG_PC] = (unsigned long)(uintptr_t)ways_out[i].to;
+    }
 }
 
 /* A stack aligned to its size, so that the handler finds its base. */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What translated code looks up by itself: the first-level TLB and the jump caches. */
-#include <string.h>
-
-#include "core/csr.h"
+/* The first-level TLB, which translated code looks up by itself. */
 #include "core/vm.h"
 #include "core/vmem.h"
 #include "engine/bt/bt.h"
@@ -19,29 +16,29 @@ static uint64_t invalid(unsigned slot)
     return (uint64_t)(slot ^ L1_SIZE / 2) << PAGE_SHIFT;
 }
 
-void l1_reset(struct bt_vcpu *bv)
+void l1_reset(struct bt_space *space)
 {
     for (unsigned mode = 0; mode < BT_MODES; mode++) {
-        struct bt_window *w = &bv->window[mode];
-        for (unsigned i = 0; bv->l1_used[mode] && i < L1_SIZE; i++)
+        struct bt_window *w = &space->window[mode];
+        for (unsigned i = 0; i < L1_SIZE; i++)
             w->ltag[i] = w->stag[i] = invalid(i);
-        bv->l1_used[mode] = w == bv->current;
     }
 }
 
-void l1_flush_page(struct bt_vcpu *bv, gva_t va)
+void l1_flush_page(struct bt_space *space, gva_t va)
 {
     unsigned slot = slot_of(va);
 
     for (unsigned mode = 0; mode < BT_MODES; mode++)
-        bv->window[mode].ltag[slot] = bv->window[mode].stag[slot] = invalid(slot);
+        space->window[mode].ltag[slot] = space->window[mode].stag[slot] = invalid(slot);
 }
 
 void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
 {
-    for (unsigned mode = 0; mode < BT_MODES; mode++) {
-        struct bt_window *w = &bv->window[mode];
-        for (unsigned i = 0; i < L1_SIZE; i++) {
+    for (unsigned n = 0; n < SPACES * BT_MODES; n++) {
+        struct bt_space *space = &bv->spaces[n / BT_MODES];
+        struct bt_window *w = &space->window[n % BT_MODES];
+        for (unsigned i = 0; space->epoch == bv->epoch && i < L1_SIZE; i++) {
             uint64_t host = w->stag[i] + w->delta[i];
             if ((host & PAGE_MASK) == (uint64_t)(uintptr_t)host_page)
                 w->stag[i] = invalid(i);
@@ -69,44 +66,4 @@ bool l1_fill(struct vcpu *vcpu, gva_t va, bool store)
         w->stag[slot] = tag;
     bv->stats.l1_fills++;
     return true;
-}
-
-void jumps_reset(struct bt_vcpu *bv)
-{
-    struct bt_jump *all = bv->jumps[0];
-
-    if (bv->njumps > JUMPS_LISTED)
-        memset(bv->jumps, 0xff, sizeof(bv->jumps));
-    else
-        for (unsigned i = 0; i < bv->njumps; i++)
-            all[bv->jumps_entered[i]].pc = UINT64_MAX;
-    bv->njumps = 0;
-    memset(bv->exec_filter, 0, sizeof(bv->exec_filter));
-}
-
-static unsigned filter_bit(gva_t va)
-{
-    return (unsigned)(va >> PAGE_SHIFT) & (EXEC_FILTER - 1);
-}
-
-void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code)
-{
-    struct bt_jump *table = bv->current->hot.jumps;
-    unsigned bit = filter_bit(pc);
-
-    struct bt_jump *entry = &table[(pc >> 1) & (JUMP_SIZE - 1)];
-
-    if (bv->njumps < JUMPS_LISTED)
-        bv->jumps_entered[bv->njumps] = (uint32_t)(entry - bv->jumps[0]);
-    if (bv->njumps <= JUMPS_LISTED)
-        bv->njumps++;
-    *entry = (struct bt_jump){.pc = pc, .code = code};
-    bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
-}
-
-bool jumps_know(const struct bt_vcpu *bv, gva_t va)
-{
-    unsigned bit = filter_bit(va);
-
-    return (bv->exec_filter[bit / 64] >> (bit % 64)) & 1;
 }

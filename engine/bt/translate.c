@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/csr.h"
 #include "core/vm.h"
 
 #define PAGE_OFFSET(pc) ((unsigned)((pc) & ~PAGE_MASK))
@@ -96,6 +97,18 @@ void call_c(struct translation *t, uint32_t number)
     emit(t, number);
 }
 
+void call_light(struct translation *t, uint32_t number, int32_t word, unsigned offset)
+{
+    gva_t pc = t->block->page + offset;
+
+    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, word));
+    emit(t, rv_i(RV_JALR, BT_T0, BT_T1, 0));
+    emit(t, number);
+    emit(t, (uint32_t)pc);
+    emit(t, (uint32_t)(pc >> 32));
+    spoil_both(t);
+}
+
 void constant(struct translation *t, unsigned rd, uint64_t value)
 {
     int64_t v = (int64_t)value;
@@ -137,6 +150,12 @@ static void jump_by_cache(struct translation *t, unsigned reg)
     emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(exit_pc)));
     emit(t, rv_i(RV_JALR, 0, BT_T1, 0));
     t->ended = true;
+}
+
+void leave_behind(struct translation *t)
+{
+    constant(t, BT_T0, pc_of(t) + t->insn[t->now].len);
+    jump_by_cache(t, BT_T0);
 }
 
 /* A direct jump: to be linked within the page, by the jump cache elsewhere. */
@@ -290,6 +309,20 @@ static void fp(struct translation *t, const struct insn *insn)
     }
 }
 
+static void system(struct translation *t, const struct insn *insn)
+{
+    bool user = (t->block->flags & BT_USER) != 0;
+
+    if (insn->id == INSN_ecall)
+        translate_ecall(t);
+    else if (insn->id == INSN_sret && !user)
+        translate_sret(t);
+    else if (insn->id == INSN_sfence_vma && !user)
+        translate_fence(t, insn);
+    else
+        exec(t);
+}
+
 static void translate_one(struct translation *t)
 {
     const struct insn *insn = &t->insn[t->now];
@@ -320,10 +353,13 @@ static void translate_one(struct translation *t)
         translate_amo(t, insn);
         break;
     case INSN_CLASS_CSR:
-        if (csr_is_inline(t, insn))
+        if (csr_is_inline(insn))
             translate_csr(t, insn);
         else
             exec(t);
+        break;
+    case INSN_CLASS_SYSTEM:
+        system(t, insn);
         break;
     case INSN_CLASS_LR:
         translate_lr(t, insn);
@@ -339,7 +375,7 @@ static void translate_one(struct translation *t)
         break;
     case INSN_CLASS_FENCE:
         if (insn->id == INSN_fence_i)
-            exec(t);
+            translate_fence(t, insn);
         else
             emit(t, insn->raw);
         break;
@@ -353,16 +389,18 @@ static bool ends_block(const struct translation *t, const struct insn *insn)
 {
     switch ((enum insn_class)insn_info(insn->id)->class) {
     case INSN_CLASS_CSR:
-        return !csr_is_inline(t, insn);
-    case INSN_CLASS_JUMP:
+        return csr_ends_block(t, insn);
     case INSN_CLASS_SYSTEM:
+        return (t->block->flags & BT_USER) != 0 ||
+               (insn->id != INSN_ecall && insn->id != INSN_sfence_vma);
+    case INSN_CLASS_JUMP:
     case INSN_CLASS_ILLEGAL:
     case INSN_CLASS_CBO:
         return true;
     case INSN_CLASS_SC:
         return is_taken(insn->rs2);
     default:
-        return insn->id == INSN_fence_i;
+        return false;
     }
 }
 
@@ -403,6 +441,21 @@ static void put_miss(struct translation *t, const struct stub *s)
     emit(t, rv_j(0, (int32_t)(4 * (s->back - t->n))));
 }
 
+static void put_light(struct translation *t, const struct stub *s)
+{
+    const struct bt_site *at = &t->bv->site[s->site];
+    bool clear = at->kind == SITE_CSR && at->reg == CSR_OP_CLEAR;
+    bool csr = at->kind == SITE_CSR;
+
+    if (s->taken != 0)
+        emit(t, rv_i(RV_LD, BT_T2, BT_CTX, home_of(s->taken)));
+    else if (s->base != BT_T2)
+        emit(t, rv_i(RV_ADDI, BT_T2, s->base, 0));
+    call_light(t, s->site, !csr ? HOT(light) : clear ? HOT(sum_clear) : HOT(sum_set), s->offset);
+    map(t, MAP_RESTART, s->offset + 4u, 0);
+    emit(t, rv_j(0, (int32_t)(4 * (s->back - t->n))));
+}
+
 static void put_stubs(struct translation *t)
 {
     unsigned far = 0;
@@ -422,6 +475,10 @@ static void put_stubs(struct translation *t)
         }
         if (s->is_miss) {
             put_miss(t, s);
+            continue;
+        }
+        if (s->is_light) {
+            put_light(t, s);
             continue;
         }
         if (t->bv->site[s->site].kind == SITE_LINK)

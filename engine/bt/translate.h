@@ -25,10 +25,12 @@ struct stub {
     uint32_t branch; /* index of the branch */
     uint32_t site;   /* UINT32_MAX: a branch out of the page */
     uint16_t offset; /* of the instruction */
+    bool is_light;   /* C in the middle of the block: T2 gets `base`, or the guest's `taken` */
+    uint8_t taken;
     bool is_miss;    /* of the TLB: */
     uint8_t base;    /* host register with the base, */
     int16_t lo;      /* offset from it, */
-    uint32_t back;   /* and where to try again */
+    uint32_t back;   /* and where to try again, or to go on */
 };
 
 struct literal {
@@ -99,19 +101,34 @@ uint32_t site(struct translation *t, enum bt_site_kind kind);
 void stub(struct translation *t, uint32_t number);
 /* Calls C here; control does not come back. */
 void call_c(struct translation *t, uint32_t number);
+/* Calls C (or what the word of the window leads to) with T2 as operand; what it says is in T0 then.
+ * Nothing is held over that. */
+void call_light(struct translation *t, uint32_t number, int32_t word, unsigned offset);
+/* Control goes on behind the instruction in another context. */
+void leave_behind(struct translation *t);
 
 /* rd = value, written by the last instruction only; by way of T1. */
 void constant(struct translation *t, unsigned rd, uint64_t value);
 
-/* Nothing is held any more in T1. */
+/* Nothing is held any more in T1; in T1 and T2. */
 static inline void spoil_t1(struct translation *t)
 {
     t->held[0].base = 0;
 }
 
+static inline void spoil_both(struct translation *t)
+{
+    t->held[0].base = t->held[1].base = 0;
+}
+
 /* translate_csr.c */
-bool csr_is_inline(const struct translation *t, const struct insn *insn);
+bool csr_is_inline(const struct insn *insn);
 void translate_csr(struct translation *t, const struct insn *insn);
+void translate_fence(struct translation *t, const struct insn *insn);
+void translate_ecall(struct translation *t);
+void translate_sret(struct translation *t);
+/* Control does not go on behind it in the block. */
+bool csr_ends_block(const struct translation *t, const struct insn *insn);
 
 /* translate_mem.c */
 void translate_access(struct translation *t, const struct insn *insn);

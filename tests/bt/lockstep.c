@@ -13,6 +13,7 @@
 #include "core/exec.h"
 #include "core/machine.h"
 #include "core/sbi/hsm.h"
+#include "core/sbi/sbi.h"
 #include "core/vmem.h"
 #include "engine/bt/bt.h"
 
@@ -225,6 +226,13 @@ static void show(const char *name, const struct vcpu *vcpu)
                 i % 4 == 3 ? '\n' : ' ');
 }
 
+/* Calls of the SBI that the leader answers without leaving. */
+static bool answers(struct vcpu *vcpu)
+{
+    return vcpu->priv.exit.kind == EXIT_SBI && sbi_find_light(vcpu->user.x[17]) != NULL &&
+           exit_handle(vcpu) == ACTION_RESUME;
+}
+
 /* The oracle goes on until it agrees with the leader. */
 static unsigned follow(struct side *oracle, const struct side *leader, gva_t from)
 {
@@ -244,6 +252,8 @@ static unsigned follow(struct side *oracle, const struct side *leader, gva_t fro
             vmem_flush(vcpu, NULL, NULL);
         enum exec_status status = exec_step(vcpu);
         uint32_t kind = leader->vcpu.priv.exit.kind;
+        if (status == EXEC_EXIT && kind == EXIT_HOST && answers(vcpu))
+            status = EXEC_NEXT;
         if (vcpu->user.pc == leader->vcpu.user.pc && (status == EXEC_EXIT) == (kind != EXIT_HOST)) {
             what = differs(vcpu, &leader->vcpu);
             if (what == NULL)

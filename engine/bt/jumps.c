@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Jump caches: where translated code finds the code of an address by itself. */
+#include <string.h>
+
+#include "engine/bt/bt.h"
+
+static void reset(struct bt_jumps *table)
+{
+    if (table->epoch == 0 || table->n > JUMPS_LISTED)
+        memset(table->entry, 0xff, sizeof(table->entry));
+    else
+        for (unsigned i = 0; i < table->n; i++)
+            table->entry[table->entered[i]].pc = UINT64_MAX;
+    table->n = 0;
+}
+
+static uint32_t epoch_of(const struct bt_vcpu *bv, uint8_t space)
+{
+    return space == SPACE_GLOBAL ? bv->global_epoch : bv->jumps_epoch;
+}
+
+/* The table for these, or the one whose last use is longest ago. */
+static struct bt_jumps *choose(struct bt_vcpu *bv, uint8_t space, uint8_t flags)
+{
+    uint8_t *last = &bv->jumps_last[space][flags & (BT_USER | BT_FP_MASK)];
+    struct bt_jumps *oldest = &bv->jumps[1], *table = &bv->jumps[*last];
+
+    if (table->epoch != 0 && table->space == space && table->flags == flags)
+        return table;
+    for (unsigned i = 1; i < JUMP_TABLES; i++) {
+        table = &bv->jumps[i];
+        *last = (uint8_t)i;
+        if (table->epoch != 0 && table->space == space && table->flags == flags)
+            return table;
+        if (table->last_use < oldest->last_use)
+            oldest = table;
+    }
+    if (oldest->epoch != 0)
+        reset(oldest);
+    oldest->space = space;
+    oldest->flags = flags;
+    *last = (uint8_t)(oldest - bv->jumps);
+    return oldest;
+}
+
+struct bt_jumps *jumps_find(struct bt_vcpu *bv, uint8_t space, uint8_t flags)
+{
+    struct bt_jumps *table = choose(bv, space, flags);
+
+    if (table->epoch != epoch_of(bv, space)) {
+        reset(table);
+        table->epoch = epoch_of(bv, space);
+    }
+    table->last_use = ++bv->clock;
+    return table;
+}
+
+static unsigned filter_bit(gva_t va)
+{
+    return (unsigned)(va >> PAGE_SHIFT) & (EXEC_FILTER - 1);
+}
+
+void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code)
+{
+    struct bt_jumps *table = (struct bt_jumps *)(void *)bv->current->hot.jumps;
+    unsigned index = (unsigned)(pc >> 1) & (JUMP_SIZE - 1), bit = filter_bit(pc);
+
+    if (table->n < JUMPS_LISTED)
+        table->entered[table->n] = (uint16_t)index;
+    if (table->n <= JUMPS_LISTED)
+        table->n++;
+    table->entry[index] = (struct bt_jump){.pc = pc, .code = code};
+    bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc)
+{
+    const struct bt_jump *entry = &bv->current->hot.jumps[(pc >> 1) & (JUMP_SIZE - 1)];
+
+    return entry->pc == pc ? entry->code : 0;
+}
+
+bool jumps_know(const struct bt_vcpu *bv, gva_t va)
+{
+    unsigned bit = filter_bit(va);
+
+    return (bv->exec_filter[bit / 64] >> (bit % 64)) & 1;
+}
+
+void jumps_drop(struct bt_vcpu *bv, bool global)
+{
+    bv->jumps_epoch++;
+    bv->context = true;
+    if (!global)
+        return;
+    bv->global_epoch++;
+    memset(bv->exec_filter, 0, sizeof(bv->exec_filter));
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces of the guest: each has windows and jump caches of its own, so that a change of
+ * satp, of mode and back loses nothing. What a fence drops is dropped at once in the current space,
+ * and in another one when it is used again: whole by its epoch, single pages by a list.
+ */
+#include <string.h>
+
+#include "core/csr.h"
+#include "core/vm.h"
+#include "core/vmem.h"
+#include "engine/bt/bt.h"
+
+static const struct bt_hot hot_words = {
+    .vector = (void *)bt_vector,
+    .exit = (void *)bt_exit,
+    .exit_pc = (void *)bt_exit_pc,
+    .exit_stale = (void *)bt_exit_stale,
+    .light = (void *)bt_light,
+    .ecall = (void *)bt_ecall,
+    .sret = (void *)bt_exit,
+    .sum_set = (void *)bt_sum_set,
+    .sum_clear = (void *)bt_sum_clear,
+    .refill_load = (void *)bt_refill_load,
+    .refill_store = (void *)bt_refill_store,
+};
+
+void spaces_init(struct bt_vcpu *bv)
+{
+    for (unsigned n = 0; n < SPACES * BT_MODES; n++) {
+        struct bt_hot *hot = &bv->spaces[n / BT_MODES].window[n % BT_MODES].hot;
+        *hot = hot_words;
+        hot->vcpu = bv->vcpu;
+        hot->owner = bv;
+        hot->jumps = bv->jumps[0].entry;
+        hot->l2_load = bv->stlb.entry[STLB_LOAD];
+        hot->l2_store = bv->stlb.entry[STLB_STORE];
+    }
+    memset(bv->jumps[0].entry, 0xff, sizeof(bv->jumps[0].entry));
+    bv->epoch = bv->jumps_epoch = bv->global_epoch = 1;
+    bv->space = bv->previous = &bv->spaces[0];
+    bv->current = &bv->space->window[BT_S];
+}
+
+static bool has_mxr(const struct vcpu *vcpu)
+{
+    return (vcpu->priv.sstatus & SSTATUS_MXR) != 0;
+}
+
+static bool is_space(const struct bt_space *space, const struct vcpu *vcpu)
+{
+    return space->used && space->satp == vcpu->priv.satp && space->mxr == has_mxr(vcpu);
+}
+
+static struct bt_space *find(struct bt_vcpu *bv)
+{
+    struct bt_space *oldest = bv->spaces;
+
+    if (is_space(bv->previous, bv->vcpu))
+        return bv->previous;
+    for (unsigned i = 0; i < SPACES; i++) {
+        struct bt_space *space = &bv->spaces[i];
+        if (is_space(space, bv->vcpu))
+            return space;
+        if (space->last_use < oldest->last_use)
+            oldest = space;
+    }
+    /* Its jump caches go with it. */
+    for (unsigned i = 1; i < JUMP_TABLES; i++) {
+        if (bv->jumps[i].space == (uint8_t)(oldest - bv->spaces))
+            bv->jumps[i].epoch = bv->jumps[i].epoch != 0 ? UINT32_MAX : 0;
+    }
+    oldest->used = true;
+    oldest->own_code = false;
+    oldest->epoch = 0;
+    oldest->satp = bv->vcpu->priv.satp;
+    oldest->mxr = has_mxr(bv->vcpu);
+    return oldest;
+}
+
+/* What the second level calls this space may change while others come and go. */
+static void name_contexts(struct bt_vcpu *bv, struct bt_space *space)
+{
+    const struct stlb_space *l2 = &bv->stlb.space[space->l2_space];
+    unsigned base, mxr = space->mxr ? STLB_CTX_MXR : 0;
+
+    if (space->epoch != 0 && l2->used && l2->satp == space->satp)
+        return;
+    base = stlb_context(&bv->stlb, space->satp, 0, false);
+    space->l2_space = bv->stlb.current;
+    space->window[BT_U].hot.l2_context = (uint64_t)(base | mxr) << 3;
+    space->window[BT_S].hot.l2_context = (uint64_t)(base | mxr | STLB_CTX_S) << 3;
+    space->window[BT_SUM].hot.l2_context =
+        (uint64_t)(base | mxr | STLB_CTX_S | STLB_CTX_SUM) << 3;
+}
+
+/* Sees what was dropped meanwhile. */
+static void refresh(struct bt_vcpu *bv, struct bt_space *space)
+{
+    if (space->epoch != bv->epoch || bv->nflushed - space->flushed > FLUSHED)
+        l1_reset(space);
+    else
+        for (uint64_t n = space->flushed; n != bv->nflushed; n++)
+            l1_flush_page(space, bv->flushed[n % FLUSHED]);
+    space->epoch = bv->epoch;
+    space->flushed = bv->nflushed;
+    space->last_use = ++bv->clock;
+}
+
+static void set_jumps(struct bt_vcpu *bv, enum bt_fp fp)
+{
+    struct bt_space *space = bv->space;
+    uint8_t number = (uint8_t)(space - bv->spaces);
+    struct bt_jump *user = jumps_find(bv, number, (uint8_t)(BT_USER | fp))->entry;
+    struct bt_jump *supervisor =
+        jumps_find(bv, space->own_code ? number : SPACE_GLOBAL, (uint8_t)fp)->entry;
+
+    space->window[BT_U].hot.jumps = user;
+    space->window[BT_S].hot.jumps = space->window[BT_SUM].hot.jumps = supervisor;
+    space->window[BT_S].hot.vector = space->window[BT_SUM].hot.vector = (void *)bt_vector;
+    bv->no_jumps = false;
+}
+
+static bool jumps_are_old(const struct bt_vcpu *bv)
+{
+    const struct bt_space *space = bv->space;
+    const struct bt_jumps *user = (const void *)space->window[BT_U].hot.jumps;
+    const struct bt_jumps *supervisor = (const void *)space->window[BT_S].hot.jumps;
+
+    return bv->no_jumps || user->epoch != bv->jumps_epoch ||
+           supervisor->epoch != (space->own_code ? bv->jumps_epoch : bv->global_epoch);
+}
+
+void space_irq(struct vcpu *vcpu)
+{
+    struct bt_space *space = bt_of(vcpu)->space;
+    bool slow = (atomic_load(&vcpu->pending) & vcpu->priv.sie) != 0 || vcpu->priv.satp == 0;
+    void *sret = slow ? (void *)bt_exit : (void *)bt_sret;
+
+    space->window[BT_S].hot.sret = space->window[BT_SUM].hot.sret = sret;
+}
+
+void space_use(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    bool user = vcpu->priv.mode == PRIV_U;
+    enum bt_mode mode = user ? BT_U : (vcpu->priv.sstatus & SSTATUS_SUM) != 0 ? BT_SUM : BT_S;
+    enum bt_fp fp = bt_fp_state(vcpu);
+    bool other = !is_space(bv->space, vcpu);
+
+    bv->context = false;
+    if (other) {
+        struct bt_space *space = find(bv);
+        bv->previous = bv->space;
+        bv->space = space;
+    }
+    if (other || bv->space->epoch != bv->epoch) {
+        name_contexts(bv, bv->space);
+        refresh(bv, bv->space);
+    }
+    if (other || fp != (bv->flags & BT_FP_MASK) || jumps_are_old(bv))
+        set_jumps(bv, fp);
+    bv->flags = (uint8_t)((user ? BT_USER : 0) | fp);
+    bv->current = &bv->space->window[mode];
+    space_irq(vcpu);
+}
+
+void space_meet(struct bt_vcpu *bv, uint8_t *ctx)
+{
+    struct bt_window *window = (struct bt_window *)(void *)(ctx - BT_CTX_BIAS);
+    bool user = window == &bv->space->window[BT_U];
+
+    bv->current = window;
+    bv->flags = (uint8_t)((bv->flags & BT_FP_MASK) | (user ? BT_USER : 0));
+    bv->vcpu->priv.mode = user ? PRIV_U : PRIV_S;
+}
+
+void space_own_code(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    bv->space->own_code = true;
+    set_jumps(bv, (enum bt_fp)(bv->flags & BT_FP_MASK));
+}
+
+void spaces_drop(struct bt_vcpu *bv)
+{
+    bv->epoch++;
+    jumps_drop(bv, true);
+}
+
+/* Nothing was written that translations came from since the last fence of this kind: nothing to
+ * do. Translated code has looked at that, too. */
+static bool fence_all(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    uint64_t n = atomic_load(bv->nwritten);
+    bool changed = pages_tables_changed(vcpu, n), code = pages_check(vcpu);
+
+    if (changed) {
+        vmem_flush(vcpu, NULL, NULL);
+        spaces_drop(bv);
+        pages_arm_tables(vcpu);
+    }
+    bv->fence_seen = n;
+    return changed || code;
+}
+
+bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    if (va == NULL && asid == NULL)
+        return fence_all(vcpu);
+    bool wide = va == NULL || (*va >= bv->stlb.wide_first && *va <= bv->stlb.wide_last);
+    vmem_flush(vcpu, va, asid);
+    if (wide) {
+        bv->epoch++;
+        jumps_drop(bv, asid == NULL);
+        return true;
+    }
+    l1_flush_page(bv->space, *va);
+    bv->flushed[bv->nflushed++ % FLUSHED] = *va;
+    bv->space->flushed = bv->nflushed;
+    if (!jumps_know(bv, *va))
+        return false;
+    jumps_drop(bv, true);
+    return true;
+}

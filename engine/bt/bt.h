@@ -66,13 +66,18 @@ struct bt_hot {
     struct vcpu *vcpu;
     struct bt_vcpu *owner;
     struct bt_jump *jumps; /* the jump cache for this mode and the state of FP */
-    void *vector;          /* code of stvec's, or bt_vector, which finds it */
+    void *vector;          /* code of stvec's, or bt_vector, which finds it ... */
+    uint64_t vector_of;    /* ... for this value of it */
+    struct bt_space *space;
+    uint64_t twin_satp; /* a space that CTX may move to as it stands: its satp ... */
+    uint8_t *twin;      /* ... and CTX there; NULL: none */
     void *exit;            /* bt_exit: into C, behind the call lies the number of the site */
     void *exit_pc;         /* bt_exit_pc: the same with guest pc in T0 and no site */
     void *exit_stale;      /* bt_exit_stale: a block that was dropped */
     void *light;           /* bt_light: C in the middle of a block, see light.c */
     void *ecall;           /* bt_ecall: from U-mode; T0 holds its pc */
     void *sret;            /* bt_sret, or bt_exit when C has to look at something */
+    void *satp;                /* as bt_light */
     void *sum_set, *sum_clear; /* sstatus, by an operand in T2 that is SUM alone, or as bt_light */
     void *refill_load,
         *refill_store;       /* bt_refill_*: T1 holds the address; back behind the number */
@@ -310,6 +315,7 @@ extern const char bt_enter_begin[], bt_enter_end[], bt_refill_begin[], bt_refill
 void bt_ecall(void);
 void bt_vector(void);
 void bt_sret(void);
+void bt_satp(void);
 void bt_sum_set(void);
 void bt_sum_clear(void);
 void bt_light(void);
@@ -373,6 +379,8 @@ void spaces_init(struct bt_vcpu *bv);
 void space_use(struct vcpu *vcpu);
 /* Takes the mode from where CTX points: translated code changes it by itself. */
 void space_meet(struct bt_vcpu *bv, uint8_t *ctx);
+/* satp is about to become that of a space which has nothing to catch up with: takes it, if so. */
+bool space_switch(struct vcpu *vcpu, uint64_t satp);
 /* Not global after all: the code that was just found in S-mode. */
 void space_own_code(struct vcpu *vcpu);
 /* Where a change of `pending` or `sie` shows. */

@@ -77,6 +77,11 @@ static struct bt_light csr(struct vcpu *vcpu, const struct bt_site *site, uint64
     uint64_t old;
     int error;
 
+    if (number == CSR_satp && site->reg == CSR_OP_WRITE) {
+        old = vcpu->priv.satp;
+        if (space_switch(vcpu, operand))
+            return (struct bt_light){next, old};
+    }
     if (number == CSR_satp)
         error = write_satp(vcpu, site, operand, &old, &effects);
     else

@@ -22,6 +22,10 @@ void offsets(void)
     NUMBER(L1_DELTA, L1_DELTA);
     NUMBER(HOT_JUMPS, HOT(jumps));
     NUMBER(HOT_VECTOR, HOT(vector));
+    NUMBER(HOT_VECTOR_OF, HOT(vector_of));
+    NUMBER(HOT_TWIN_SATP, HOT(twin_satp));
+    NUMBER(HOT_TWIN, HOT(twin));
+    NUMBER(HOT_SRET, HOT(sret));
     NUMBER(HOT_RESUME, HOT(resume));
     NUMBER(HOT_VALUE, HOT(value));
     NUMBER(HOT_RESERVED_AT, HOT(reserved_at));
@@ -43,12 +47,15 @@ void offsets(void)
     NUMBER(VCPU_PC, offsetof(struct vcpu, user.pc));
     NUMBER(VCPU_SSTATUS, offsetof(struct vcpu, priv.sstatus));
     NUMBER(VCPU_STVEC, offsetof(struct vcpu, priv.stvec));
+    NUMBER(VCPU_SATP, offsetof(struct vcpu, priv.satp));
     NUMBER(VCPU_SEPC, offsetof(struct vcpu, priv.sepc));
     NUMBER(VCPU_SCAUSE, offsetof(struct vcpu, priv.scause));
     NUMBER(VCPU_STVAL, offsetof(struct vcpu, priv.stval));
     NUMBER(USER_F, offsetof(struct vcpu_user, f));
     NUMBER(USER_FCSR, offsetof(struct vcpu_user, fcsr));
     NUMBER(BV_KICK, offsetof(struct bt_vcpu, kick));
+    NUMBER(BV_NWRITTEN, offsetof(struct bt_vcpu, nwritten));
+    NUMBER(BV_FENCE_SEEN, offsetof(struct bt_vcpu, fence_seen));
     NUMBER(BV_CTX, offsetof(struct bt_vcpu, ctx));
     NUMBER(BV_CURRENT, offsetof(struct bt_vcpu, current));
     NUMBER(BV_HOST_SP, offsetof(struct bt_vcpu, host_sp));

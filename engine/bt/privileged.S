@@ -8,7 +8,7 @@
 #include "engine/bt/registers.inc"
 
     .text
-    .globl bt_ecall, bt_vector, bt_sret, bt_sum_set, bt_sum_clear, bt_light, bt_light_kicked
+    .globl bt_ecall, bt_vector, bt_sret, bt_satp, bt_sum_set, bt_sum_clear, bt_light, bt_light_kicked
     .globl bt_mode_begin, bt_go_begin, bt_go_end
     .globl bt_sum_begin, bt_sum_end, bt_light_begin, bt_light_end
 
@@ -51,6 +51,9 @@ bt_vector:
     bne T2, T0, go
     ld T2, 8(T1)
     sd T2, HOT_VECTOR(CTX)
+    ld T1, HOT_VCPU(CTX)
+    ld T1, VCPU_STVEC(T1)
+    sd T1, HOT_VECTOR_OF(CTX)
     j go
 
 /* sret with SPP set: the window stays. */
@@ -100,6 +103,39 @@ go:
     jr T2
 1:  j bt_exit_pc
 bt_go_end:
+/* T2: satp's new value. A write that leaves the ASID as it is counts as a fence; it is the same to
+ * us when it does not. The space may have been left with another stvec. */
+bt_satp:
+    ld T1, HOT_TWIN(CTX)
+    beqz T1, bt_light
+    ld T1, HOT_TWIN_SATP(CTX)
+    bne T1, T2, bt_light
+    ld T1, HOT_OWNER(CTX)
+    ld T2, BV_NWRITTEN(T1)
+    ld T1, BV_FENCE_SEEN(T1)
+    ld T2, 0(T2)
+    bne T1, T2, satp_light
+    ld T2, HOT_TWIN_SATP(CTX)
+    ld T1, HOT_VCPU(CTX)
+    sd T2, VCPU_SATP(T1)
+    ld T1, HOT_TWIN(CTX)
+    home_to T1, T2
+    ld T2, HOT_SRET(CTX)
+    sd T2, HOT_SRET(T1)
+    sd zero, HOT_RESERVED_AT(CTX)
+    mv CTX, T1
+    ld T1, HOT_VCPU(CTX)
+    ld T1, VCPU_STVEC(T1)
+    ld T2, HOT_VECTOR_OF(CTX)
+    beq T1, T2, done
+    sd T1, HOT_VECTOR_OF(CTX)
+    la T2, bt_vector
+    sd T2, HOT_VECTOR(CTX)
+    j done
+satp_light:
+    ld T2, HOT_TWIN_SATP(CTX)
+    j bt_light
+
 /* csrs, csrc sstatus: T2 has the operand. SUM alone is a change of window, all else bt_light's. */
 bt_sum_set:
     lui T1, SSTATUS_SUM >> 12
@@ -107,31 +143,31 @@ bt_sum_set:
     ld T2, HOT_VCPU(CTX)
     ld T2, VCPU_SSTATUS(T2)
     and T1, T2, T1
-    bnez T1, sum_done
+    bnez T1, done
     lui T1, SSTATUS_SUM >> 12
     or T2, T2, T1
     ld T1, HOT_VCPU(CTX)
     sd T2, VCPU_SSTATUS(T1)
     lui T1, 1
     add T1, CTX, T1
-    j sum_switch
+    j change_window
 bt_sum_clear:
     lui T1, SSTATUS_SUM >> 12
     bne T2, T1, bt_light
     ld T2, HOT_VCPU(CTX)
     ld T2, VCPU_SSTATUS(T2)
     and T1, T2, T1
-    beqz T1, sum_done
+    beqz T1, done
     xor T2, T2, T1
     ld T1, HOT_VCPU(CTX)
     sd T2, VCPU_SSTATUS(T1)
     lui T1, 1
     sub T1, CTX, T1
-sum_switch:
+change_window:
     home_to T1, T2
     sd zero, HOT_RESERVED_AT(CTX)
     mv CTX, T1
-sum_done:
+done:
     addi T0, T0, 4 * LIGHT_WORDS_
     ld T1, HOT_OWNER(CTX)
     lw T1, BV_KICK(T1)

@@ -456,7 +456,7 @@ void bt_run(struct vcpu *vcpu)
     atomic_store(&vcpu->running, 1);
     bt_fp_load(&vcpu->user);
     bv->look = bv->context = true;
-    bv->nogroup = false;
+    bv->nogroup &= bv->step; /* step by step, the block before has asked for it */
     loop(vcpu);
     bt_fp_save(&vcpu->user);
     atomic_store(&vcpu->running, 0);

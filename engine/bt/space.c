@@ -19,6 +19,7 @@ static const struct bt_hot hot_words = {
     .light = (void *)bt_light,
     .ecall = (void *)bt_ecall,
     .sret = (void *)bt_exit,
+    .satp = (void *)bt_satp,
     .sum_set = (void *)bt_sum_set,
     .sum_clear = (void *)bt_sum_clear,
     .refill_load = (void *)bt_refill_load,
@@ -32,6 +33,7 @@ void spaces_init(struct bt_vcpu *bv)
         *hot = hot_words;
         hot->vcpu = bv->vcpu;
         hot->owner = bv;
+        hot->space = &bv->spaces[n / BT_MODES];
         hot->jumps = bv->jumps[0].entry;
         hot->l2_load = bv->stlb.entry[STLB_LOAD];
         hot->l2_store = bv->stlb.entry[STLB_STORE];
@@ -162,14 +164,74 @@ void space_use(struct vcpu *vcpu)
         set_jumps(bv, fp);
     bv->flags = (uint8_t)((user ? BT_USER : 0) | fp);
     bv->current = &bv->space->window[mode];
+    bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     space_irq(vcpu);
+}
+
+/* The windows of another space, as they were left: no fence since, and the jump caches still its
+ * own. */
+static bool is_ready(const struct bt_vcpu *bv, const struct bt_space *space, uint64_t satp)
+{
+    const struct bt_jumps *user = (const void *)space->window[BT_U].hot.jumps;
+    const struct bt_jumps *supervisor = (const void *)space->window[BT_S].hot.jumps;
+    uint8_t number = (uint8_t)(space - bv->spaces), fp = bv->flags & BT_FP_MASK;
+
+    return space->used && space->satp == satp && space->epoch == bv->epoch &&
+           space->flushed == bv->nflushed && user->space == number &&
+           user->epoch == bv->jumps_epoch && user->flags == (BT_USER | fp) &&
+           supervisor->flags == fp &&
+           (space->own_code ? supervisor->space == number && supervisor->epoch == bv->jumps_epoch
+                            : supervisor->space == SPACE_GLOBAL &&
+                                  supervisor->epoch == bv->global_epoch) &&
+           bv->stlb.space[space->l2_space].satp == satp;
+}
+
+/* From now on translated code goes from one to the other by itself, until something happens to the
+ * one that it is in (space_use). What happens to the other one meanwhile it is met with here. */
+static void make_twins(struct bt_space *one, struct bt_space *other)
+{
+    for (unsigned mode = BT_S; mode <= BT_SUM; mode++) {
+        one->window[mode].hot.twin_satp = other->satp;
+        one->window[mode].hot.twin = (uint8_t *)&other->window[mode] + BT_CTX_BIAS;
+    }
+}
+
+bool space_switch(struct vcpu *vcpu, uint64_t satp)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_space *from = bv->space, *to = bv->previous;
+    bool fence = ((satp ^ from->satp) & (SATP_ASID << SATP_ASID_SHIFT)) == 0;
+
+    if (from->satp == 0 || satp == 0 || to->mxr != from->mxr || !is_ready(bv, to, satp) ||
+        bv->no_jumps ||
+        (fence && bv->fence_seen != atomic_load_explicit(bv->nwritten, memory_order_relaxed)))
+        return false;
+    ptrdiff_t mode = bv->current - from->window;
+    struct bt_hot *old = &bv->current->hot, *new = &to->window[mode].hot;
+    for (unsigned i = 0; i < BT_TAKEN; i++)
+        new->home[i] = old->home[i];
+    old->reserved_at = 0;
+    to->window[BT_S].hot.sret = to->window[BT_SUM].hot.sret = old->sret;
+    to->window[BT_S].hot.vector = to->window[BT_SUM].hot.vector = (void *)bt_vector;
+    make_twins(from, to);
+    make_twins(to, from);
+    vcpu->priv.satp = satp;
+    bv->previous = from;
+    bv->space = to;
+    bv->current = &to->window[mode];
+    return true;
 }
 
 void space_meet(struct bt_vcpu *bv, uint8_t *ctx)
 {
     struct bt_window *window = (struct bt_window *)(void *)(ctx - BT_CTX_BIAS);
-    bool user = window == &bv->space->window[BT_U];
+    struct bt_space *space = window->hot.space;
+    bool user = window == &space->window[BT_U];
 
+    if (space != bv->space) {
+        bv->previous = bv->space;
+        bv->space = space;
+    }
     bv->current = window;
     bv->flags = (uint8_t)((bv->flags & BT_FP_MASK) | (user ? BT_USER : 0));
     bv->vcpu->priv.mode = user ? PRIV_U : PRIV_S;
@@ -220,6 +282,7 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
         return true;
     }
     l1_flush_page(bv->space, *va);
+    bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     bv->flushed[bv->nflushed++ % FLUSHED] = *va;
     bv->space->flushed = bv->nflushed;
     if (!jumps_know(bv, *va))

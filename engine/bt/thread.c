@@ -79,11 +79,13 @@ static const struct {
 };
 
 /* Whoever is about to jump by them goes to C. */
-static void hide_jumps(struct bt_vcpu *bv)
+static void hide_jumps(struct bt_vcpu *bv, const uint8_t *ctx)
 {
+    struct bt_space *space = ((const struct bt_window *)(const void *)(ctx - BT_CTX_BIAS))->hot.space;
+
     for (unsigned mode = 0; mode < BT_MODES; mode++) {
-        bv->space->window[mode].hot.jumps = bv->jumps[0].entry;
-        bv->space->window[mode].hot.vector = (void *)bt_vector;
+        space->window[mode].hot.jumps = bv->jumps[0].entry;
+        space->window[mode].hot.vector = (void *)bt_vector;
     }
     bv->no_jumps = bv->context = true;
 }
@@ -101,7 +103,7 @@ void bt_on_signal(struct bt_stack *stack, void *ucontext)
         return;
     }
     if (pc >= (uintptr_t)bt_mode_begin && pc < (uintptr_t)bt_go_begin)
-        hide_jumps(bv);
+        hide_jumps(bv, (const uint8_t *)regs[BT_CTX]);
     for (unsigned i = 0; i < ARRAY_SIZE(ways_out); i++) {
         if (pc >= (uintptr_t)ways_out[i].begin && pc < (uintptr_t)ways_out[i].end)
             regs[REG_PC] = (unsigned long)(uintptr_t)ways_out[i].to;

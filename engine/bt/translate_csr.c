@@ -133,9 +133,11 @@ static void old_value(struct translation *t, const struct insn *insn)
 
 static void by_light(struct translation *t, const struct insn *insn)
 {
+    bool satp = insn->id == INSN_csrrw && insn->imm == CSR_satp && insn->rd == 0;
+
     spoil_both(t);
     load_operand(t, insn);
-    call_light(t, csr_site(t, SITE_CSR, insn), HOT(light), t->at[t->now]);
+    call_light(t, csr_site(t, SITE_CSR, insn), satp ? HOT(satp) : HOT(light), t->at[t->now]);
     old_value(t, insn);
     if (csr_ends_block(t, insn))
         leave_behind(t);

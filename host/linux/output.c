@@ -15,6 +15,7 @@
 #include "host/linux/host.h"
 
 #define MUCH       KIB(64)              /* waiting: the vCPUs wait too */
+#define GATHER_NS  2000000              /* what comes so soon after a first byte goes with it */
 #define LOOK_NS    100000000            /* how often somebody who waits looks up */
 #define GIVE_UP_NS UINT64_C(1000000000) /* for a reader who takes nothing any more */
 
@@ -61,6 +62,20 @@ static void write_chunk(struct output *o)
     }
 }
 
+/* A guest that writes byte by byte wakes this thread for the first one only. */
+static void wait_for_output(struct output *o)
+{
+    const struct timespec gather = {.tv_nsec = GATHER_NS};
+
+    while (atomic_load(&o->count) == 0 && !o->stopping)
+        pthread_cond_wait(&o->change, &o->lock);
+    if (o->stopping)
+        return;
+    pthread_mutex_unlock(&o->lock);
+    nanosleep(&gather, NULL);
+    pthread_mutex_lock(&o->lock);
+}
+
 static void *output_thread(void *arg)
 {
     struct output *o = &((struct linux_host *)arg)->output;
@@ -68,8 +83,8 @@ static void *output_thread(void *arg)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_mutex_lock(&o->lock);
     for (;;) {
-        while (atomic_load(&o->count) == 0 && !o->stopping)
-            pthread_cond_wait(&o->change, &o->lock);
+        if (atomic_load(&o->count) == 0)
+            wait_for_output(o);
         if (atomic_load(&o->count) == 0)
             break;
         write_chunk(o);

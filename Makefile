@@ -61,7 +61,7 @@ $(eval $(call flavour,host,$$(CC),$$(CFLAGS_ALL) -O2))
 $(eval $(call flavour,asan,$$(CC),$$(CFLAGS_ALL) -O1 $$(SAN)))
 $(eval $(call flavour,tsan,$$(CC),$$(CFLAGS_ALL) -O1 -fsanitize=thread -Wno-tsan))
 $(eval $(call flavour,fuzz,$$(CLANG),$$(CFLAGS_ALL) -O1 $$(SAN) -fsanitize=fuzzer-no-link))
-$(eval $(call flavour,riscv64,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -isystem $$(SYSROOT)/include))
+$(eval $(call flavour,riscv64,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -DSTLB_BITS=12 -isystem $$(SYSROOT)/include))
 
 # The stub of engine/trap: core again, position-independent and freestanding, with a small software
 # TLB, and linked into one flat image that the command carries.
@@ -88,7 +88,7 @@ $(B)/riscv64/engine/trap/stub.o: engine/trap/stub.S $(B)/stub/stub.bin
 	$(RISCV_CC) -Wa,-I$(B)/stub -c $< -o $@
 $(B)/riscv64/gen/bt-offsets.h: engine/bt/offsets.c engine/bt/bt.h core/vcpu.h core/stlb.h Makefile
 	@mkdir -p $(@D)
-	$(RISCV_CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O2 -S $< -o - | \
+	$(RISCV_CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O2 -DSTLB_BITS=12 -S $< -o - | \
 	    sed -n 's/^[[:space:]]*->\([A-Z0-9_]*\) \(.*\)/#define \1 (\2)/p' >$@
 $(B)/riscv64/engine/bt/%.o: engine/bt/%.S engine/bt/registers.inc $(B)/riscv64/gen/bt-offsets.h
 	@mkdir -p $(@D)

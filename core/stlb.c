@@ -20,6 +20,8 @@ static void drop_everything(struct stlb *stlb)
         for (unsigned i = 0; i < STLB_SIZE; i++)
             stlb->entry[kind][i].tag = STLB_INVALID;
     }
+    for (unsigned i = 0; i < STLB_SPACES; i++)
+        stlb->space[i].stale = false;
     stlb->live = false;
     stlb->wide_first = UINT64_MAX;
     stlb->wide_last = 0;
@@ -65,9 +67,22 @@ static bool space_is(const struct stlb_space *space, uint64_t satp, uint16_t vmi
     return space->used && space->satp == satp && space->vmid == vmid && space->virt == virt;
 }
 
+/* Drops what retired spaces have left behind. */
+static void clean(struct stlb *stlb)
+{
+    struct drop drop = {0};
+
+    for (unsigned i = 0; i < STLB_SPACES; i++) {
+        if (stlb->space[i].stale)
+            drop.spaces |= UINT64_C(1) << i;
+        stlb->space[i].stale = false;
+    }
+    drop_anywhere(stlb, &drop);
+}
+
 /* The space for these keys: the one that has them, else an unused one, else the least recently
  * used. */
-static unsigned find_space(const struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
+static unsigned find_space(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
 {
     unsigned oldest = 0;
 
@@ -77,6 +92,8 @@ static unsigned find_space(const struct stlb *stlb, uint64_t satp, uint16_t vmid
         if (stlb->space[i].last_use < stlb->space[oldest].last_use)
             oldest = i;
     }
+    if (stlb->space[oldest].stale)
+        clean(stlb);
     return oldest;
 }
 
@@ -153,4 +170,25 @@ void stlb_flush(struct stlb *stlb, const gva_t *va, const uint16_t *asid)
     }
     for (unsigned kind = 0; kind < STLB_KINDS; kind++)
         drop_entry(stlb, kind, stlb_index(*va), &drop);
+}
+
+/* Numbers that nobody asks for any more wait to be used again behind those that nobody has used. */
+void stlb_retire(struct stlb *stlb, const uint16_t *asid)
+{
+    uint64_t spaces = asid != NULL ? spaces_with_asid(stlb, *asid) : ALL_SPACES;
+
+    stlb->flushes++;
+    for (unsigned i = 0; i < STLB_SPACES; i++) {
+        struct stlb_space *space = &stlb->space[i];
+        if (!space->used || !((spaces >> i) & 1))
+            continue;
+        space->used = false;
+        space->stale = true;
+        space->last_use = 1;
+    }
+    if (asid != NULL)
+        return;
+    stlb->live = false;
+    stlb->wide_first = UINT64_MAX;
+    stlb->wide_last = 0;
 }

@@ -43,6 +43,7 @@ struct stlb_space {
     uint16_t vmid;
     bool virt;
     bool used;
+    bool stale; /* not used, but entries of its number are still there */
     uint64_t last_use;
 };
 
@@ -86,5 +87,11 @@ void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, v
 /* sfence.vma (Priv. 12.2.1). `va` and `asid` NULL for "all". By address: drops every entry whose
  * leaf reaches over va. By ASID: keeps global entries. Whatever the VMID and V. */
 void stlb_flush(struct stlb *stlb, const gva_t *va, const uint16_t *asid);
+
+/*
+ * The same for all addresses, but global entries go, too, and the cost is that of the spaces, not of
+ * the table: these lose their context numbers, which have to be asked for again.
+ */
+void stlb_retire(struct stlb *stlb, const uint16_t *asid);
 
 #endif

@@ -89,7 +89,7 @@ lockstep: $(B)/riscv64/lockstep guests
 LOCKSTEP_OBJ := $(BT_OBJ:$(B)/riscv64/%=$(B)/riscv64-large/%)
 $(B)/riscv64-large/%.o: %.c Makefile | $(SYSROOT)/done
 	@mkdir -p $(@D)
-	$(RISCV_CC) $(CFLAGS_ALL) -O2 -DCACHE_BYTES=134217728 -c $< -o $@
+	$(RISCV_CC) $(CFLAGS_ALL) -O2 -DSTLB_BITS=12 -DCACHE_BYTES=134217728 -c $< -o $@
 $(BT_ASM:%=$(B)/riscv64-large/engine/bt/%.o): $(B)/riscv64-large/%.o: $(B)/riscv64/%.o
 	@mkdir -p $(@D)
 	cp $< $@

@@ -101,6 +101,8 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
     line(ctx, "bt.instructions_in_c", sum.exec);
     line(ctx, "bt.light_calls", sum.light);
     line(ctx, "bt.jump_misses", sum.jump_misses);
+    line(ctx, "bt.jumps_dropped", sum.jump_drops);
+    line(ctx, "bt.tlb_dropped", sum.tlb_drops);
     line(ctx, "bt.kicks", sum.kicks);
     line(ctx, "bt.fence_checks", sum.fence_checks);
     line(ctx, "bt.page_checks", sum.page_checks);

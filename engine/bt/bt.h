@@ -196,7 +196,7 @@ struct bt_block {
 #define MAPS_MAX    (1u << 19)
 #define HASH_SIZE   16384
 #define FRAME_HASH  4096
-#define EXEC_FILTER 4096 /* bits */
+#define EXEC_FILTER 65536 /* bits */
 
 /* Per guest-physical page, shared by all vCPUs: somebody may store there unseen; code was made from
  * it; translations were, and nobody stores there unseen unless it is PAGE_STORED. */
@@ -219,7 +219,7 @@ struct bt_vm {
 
 struct bt_stats {
     uint64_t blocks, code_bytes, links, flushes, drops;
-    uint64_t l1_fills, slow, exec, light, jump_misses, kicks, fence_checks, page_checks;
+    uint64_t l1_fills, slow, exec, light, jump_misses, jump_drops, tlb_drops, kicks, fence_checks, page_checks;
 };
 
 struct bt_vcpu {

@@ -91,6 +91,7 @@ void jumps_drop(struct bt_vcpu *bv, bool global)
 {
     bv->jumps_epoch++;
     bv->context = true;
+    bv->stats.jump_drops++;
     if (!global)
         return;
     bv->global_epoch++;

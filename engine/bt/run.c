@@ -87,7 +87,7 @@ static void flush_translations(struct vcpu *vcpu)
     struct bt_vcpu *bv = bt_of(vcpu);
 
     bv->fence_seen = atomic_load(bv->nwritten);
-    vmem_flush(vcpu, NULL, NULL);
+    stlb_retire(&bv->stlb, NULL);
     spaces_drop(bv);
 }
 

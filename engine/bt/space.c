@@ -248,6 +248,7 @@ void space_own_code(struct vcpu *vcpu)
 void spaces_drop(struct bt_vcpu *bv)
 {
     bv->epoch++;
+    bv->stats.tlb_drops++;
     jumps_drop(bv, true);
 }
 
@@ -260,7 +261,7 @@ static bool fence_all(struct vcpu *vcpu)
     bool changed = pages_tables_changed(vcpu, n), code = pages_check(vcpu);
 
     if (changed) {
-        vmem_flush(vcpu, NULL, NULL);
+        stlb_retire(&bv->stlb, NULL);
         spaces_drop(bv);
         pages_arm_tables(vcpu);
     }
@@ -275,12 +276,14 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
     if (va == NULL && asid == NULL)
         return fence_all(vcpu);
     bool wide = va == NULL || (*va >= bv->stlb.wide_first && *va <= bv->stlb.wide_last);
-    vmem_flush(vcpu, va, asid);
     if (wide) {
+        stlb_retire(&bv->stlb, asid);
         bv->epoch++;
+        bv->stats.tlb_drops++;
         jumps_drop(bv, asid == NULL);
         return true;
     }
+    vmem_flush(vcpu, va, asid);
     l1_flush_page(bv->space, *va);
     bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     bv->flushed[bv->nflushed++ % FLUSHED] = *va;

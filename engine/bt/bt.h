@@ -40,16 +40,16 @@ struct bt_jump { /* an entry of a jump cache */
     uint64_t code;
 };
 
-#define JUMP_BITS 12
+#define JUMP_BITS 13
 #define JUMP_SIZE (1u << JUMP_BITS)
 /* As many entries are taken back one by one; if there are more, the whole table is. */
 #define JUMPS_LISTED 512
-#define JUMP_TABLES  24 /* the first is always empty */
+#define JUMP_TABLES  10 /* the first is always empty */
 #define SPACES       16 /* address spaces whose windows are kept */
 #define SPACE_GLOBAL SPACES
 
-/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S, and a
- * state of FP. */
+/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S, and
+ * a state of FP. */
 struct bt_jumps {
     struct bt_jump entry[JUMP_SIZE];
     uint16_t entered[JUMPS_LISTED]; /* entries since the last reset, by number */
@@ -66,17 +66,18 @@ struct bt_hot {
     struct vcpu *vcpu;
     struct bt_vcpu *owner;
     struct bt_jump *jumps; /* the jump cache for this mode and the state of FP */
+    gva_t pc;              /* an address in the page that is being executed, in U-mode */
     void *vector;          /* code of stvec's, or bt_vector, which finds it ... */
     uint64_t vector_of;    /* ... for this value of it */
     struct bt_space *space;
-    uint64_t twin_satp; /* a space that CTX may move to as it stands: its satp ... */
-    uint8_t *twin;      /* ... and CTX there; NULL: none */
-    void *exit;            /* bt_exit: into C, behind the call lies the number of the site */
-    void *exit_pc;         /* bt_exit_pc: the same with guest pc in T0 and no site */
-    void *exit_stale;      /* bt_exit_stale: a block that was dropped */
-    void *light;           /* bt_light: C in the middle of a block, see light.c */
-    void *ecall;           /* bt_ecall: from U-mode; T0 holds its pc */
-    void *sret;            /* bt_sret, or bt_exit when C has to look at something */
+    uint64_t twin_satp;        /* a space that CTX may move to as it stands: its satp ... */
+    uint8_t *twin;             /* ... and CTX there; NULL: none */
+    void *exit;                /* bt_exit: into C, behind the call lies the number of the site */
+    void *exit_pc;             /* bt_exit_pc: the same with guest pc in T0 and no site */
+    void *exit_stale;          /* bt_exit_stale: a block that was dropped */
+    void *light;               /* bt_light: C in the middle of a block, see light.c */
+    void *ecall;               /* bt_ecall: from U-mode; T0 holds its pc */
+    void *sret;                /* bt_sret, or bt_exit when C has to look at something */
     void *satp;                /* as bt_light */
     void *sum_set, *sum_clear; /* sstatus, by an operand in T2 that is SUM alone, or as bt_light */
     void *refill_load,
@@ -155,7 +156,7 @@ struct bt_site {
 /* Guest pc of host code: from `host` (in instructions from the block's start) to the next entry. */
 enum bt_map_kind {
     MAP_RESTART, /* pc is `offset`: nothing of the instruction has happened, or nothing counts */
-    MAP_TAIL,    /* pc is in T0 */
+    MAP_TAIL,    /* pc is in host register `reg` */
     MAP_SC,      /* T0 says whether SC has stored: 0 goes to `reg`, then pc is behind `offset` */
     MAP_STORE,   /* T0 has yet to be stored into the home of `reg`; then pc is `offset` */
 };
@@ -174,7 +175,7 @@ struct bt_map {
 #define BT_FP_MASK  0x03
 
 struct bt_block {
-    gva_t page;                     /* guest-virtual page, ... */
+    gva_t page;                     /* guest-virtual page (U-mode: as first met), ... */
     uint32_t frame;                 /* ... guest-physical page number, ... */
     uint16_t offset;                /* ... and where in it the block begins */
     uint16_t length;                /* bytes of guest code */
@@ -219,17 +220,18 @@ struct bt_vm {
 
 struct bt_stats {
     uint64_t blocks, code_bytes, links, flushes, drops;
-    uint64_t l1_fills, slow, exec, light, jump_misses, jump_drops, tlb_drops, kicks, fence_checks, page_checks;
+    uint64_t l1_fills, slow, exec, light, jump_misses, jump_drops, tlb_drops, kicks, fence_checks,
+        page_checks;
 };
 
 struct bt_vcpu {
     /* Within reach of assembly. */
-    _Atomic uint32_t kick;        /* leave translated code; checked on the way in */
-    _Atomic uint64_t *nwritten;   /* bt_vm.nwritten */
-    uint64_t written_seen;        /* ... as of when all code was as in memory, ... */
-    uint64_t fence_seen;          /* ... all translations as the tables; UINT64_MAX: not known */
-    uint8_t *ctx;                 /* CTX when translated code was left last */
-    struct bt_window *current;    /* window of the current mode */
+    _Atomic uint32_t kick;      /* leave translated code; checked on the way in */
+    _Atomic uint64_t *nwritten; /* bt_vm.nwritten */
+    uint64_t written_seen;      /* ... as of when all code was as in memory, ... */
+    uint64_t fence_seen;        /* ... all translations as the tables; UINT64_MAX: not known */
+    uint8_t *ctx;               /* CTX when translated code was left last */
+    struct bt_window *current;  /* window of the current mode */
     uint64_t host_sp;
 
     struct vcpu *vcpu;
@@ -265,10 +267,10 @@ struct bt_vcpu {
     struct bt_block *block;
     struct bt_site *site;
     struct bt_map *map;
-    uint32_t hash[HASH_SIZE];             /* block number + 1 */
-    uint32_t frame[FRAME_HASH];           /* the same by guest-physical page */
+    uint32_t hash[HASH_SIZE];               /* block number + 1 */
+    uint32_t frame[FRAME_HASH];             /* the same by guest-physical page */
     uint64_t exec_filter[EXEC_FILTER / 64]; /* pages that the jump caches know */
-    struct stlb stlb; /* second level; first: vcpu->stlb */
+    struct stlb stlb;                       /* second level; first: vcpu->stlb */
     struct bt_space spaces[SPACES];
     struct bt_jumps jumps[JUMP_TABLES];
     uint8_t jumps_last[SPACES + 1][BT_USER + FP_STATES]; /* where one was found */
@@ -350,6 +352,12 @@ const struct bt_map *cache_map_at(const struct bt_vcpu *bv, const struct bt_bloc
 void cache_drop(struct bt_vcpu *bv, struct bt_block *block);
 /* Makes the two instructions at `at` jump to `to`, both offsets in the cache. */
 void cache_patch_jump(struct bt_vcpu *bv, uint32_t at, uint32_t to);
+
+/* Blocks of U-mode are the same wherever their page is mapped: the window knows where. */
+static inline gva_t block_page(const struct bt_block *block, const struct bt_hot *hot)
+{
+    return (block->flags & BT_USER) != 0 ? hot->pc & PAGE_MASK : block->page;
+}
 
 static inline uint64_t cache_code(const struct bt_vcpu *bv, const struct bt_block *block)
 {

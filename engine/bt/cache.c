@@ -92,6 +92,12 @@ void cache_sync(const struct bt_vcpu *bv, uint32_t from, uint32_t size)
         syscall(SYS_RISCV_FLUSH_ICACHE, bv->rx + from, bv->rx + from + size, FLUSH_ICACHE_LOCAL);
 }
 
+/* What of a block's address is part of its key. */
+static gva_t key_of(gva_t pc, uint8_t flags)
+{
+    return (flags & BT_USER) != 0 ? pc & ~PAGE_MASK : pc;
+}
+
 static unsigned hash_of(gva_t pc, uint32_t frame, uint8_t flags)
 {
     uint64_t key = (pc ^ (uint64_t)frame << 40) * 8 + flags;
@@ -107,12 +113,13 @@ static unsigned hash_of_frame(uint32_t frame)
 struct bt_block *cache_find(struct bt_vcpu *bv, gva_t pc, gpa_t gpa, uint8_t flags)
 {
     uint32_t frame = (uint32_t)(gpa >> PAGE_SHIFT);
-    uint32_t number = bv->hash[hash_of(pc, frame, flags)];
+    gva_t key = key_of(pc, flags);
+    uint32_t number = bv->hash[hash_of(key, frame, flags)];
 
     while (number != 0) {
         struct bt_block *block = &bv->block[number - 1];
-        if (block->page + block->offset == pc && block->frame == frame && block->flags == flags &&
-            !block->dropped)
+        if (block->frame == frame && block->flags == flags &&
+            key_of(block->page + block->offset, flags) == key && !block->dropped)
             return block;
         number = block->hash_next;
     }
@@ -122,7 +129,8 @@ struct bt_block *cache_find(struct bt_vcpu *bv, gva_t pc, gpa_t gpa, uint8_t fla
 void cache_enter(struct bt_vcpu *bv, struct bt_block *block)
 {
     uint32_t number = (uint32_t)(block - bv->block) + 1;
-    uint32_t *head = &bv->hash[hash_of(block->page + block->offset, block->frame, block->flags)];
+    gva_t key = key_of(block->page + block->offset, block->flags);
+    uint32_t *head = &bv->hash[hash_of(key, block->frame, block->flags)];
     uint32_t *frame = &bv->frame[hash_of_frame(block->frame)];
 
     block->hash_next = *head;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * C in the middle of a block: CSRs, fences and SBI calls that need no exit. Of the guest's registers
- * those that C may change are in the record, the others still in the hart (s0..s9) or in the window
- * (home), so what is needed of them comes as the operand.
+ * C in the middle of a block: CSRs, fences and SBI calls that need no exit. Of the guest's
+ * registers those that C may change are in the record, the others still in the hart (s0..s9) or in
+ * the window (home), so what is needed of them comes as the operand.
  */
 #include <string.h>
 
@@ -143,8 +143,10 @@ struct bt_light bt_light_call(struct vcpu *vcpu, const uint32_t *where, uint64_t
     const struct bt_site *site = &bv->site[where[0]];
     uint64_t next = (uint64_t)(uintptr_t)(where + LIGHT_WORDS);
 
-    vcpu->user.pc = (gva_t)where[2] << 32 | where[1];
     space_meet(bv, ctx);
+    vcpu->user.pc = (gva_t)where[2] << 32 | where[1];
+    if (vcpu->priv.mode == PRIV_U) /* an offset */
+        vcpu->user.pc += bv->current->hot.pc & PAGE_MASK;
     bv->stats.light++;
     switch ((enum bt_site_kind)site->kind) {
     case SITE_CSR:

@@ -21,6 +21,7 @@ void offsets(void)
     NUMBER(L1_STAG, L1_STAG);
     NUMBER(L1_DELTA, L1_DELTA);
     NUMBER(HOT_JUMPS, HOT(jumps));
+    NUMBER(HOT_PC, HOT(pc));
     NUMBER(HOT_VECTOR, HOT(vector));
     NUMBER(HOT_VECTOR_OF, HOT(vector_of));
     NUMBER(HOT_TWIN_SATP, HOT(twin_satp));

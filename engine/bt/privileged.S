@@ -100,6 +100,7 @@ go:
     ld T2, 0(T1)
     bne T2, T0, 1f
     ld T2, 8(T1)
+    sd T0, HOT_PC(CTX)
     jr T2
 1:  j bt_exit_pc
 bt_go_end:

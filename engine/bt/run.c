@@ -296,7 +296,7 @@ static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_
 {
     struct bt_vcpu *bv = bt_of(vcpu);
     gpa_t gpa = ((gpa_t)from->frame << PAGE_SHIFT) + site->offset;
-    gva_t pc = from->page + site->offset;
+    gva_t pc = block_page(from, &bv->current->hot) + site->offset;
     uint8_t flags = from->flags & (uint8_t)~BT_NOGROUP;
     uint32_t at = from->code + 4 * site->raw;
 
@@ -325,7 +325,7 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     struct bt_block *block = cache_block_at(bv, where);
     const struct bt_site *site = &bv->site[*(const uint32_t *)(uintptr_t)where];
 
-    vcpu->user.pc = block->page + site->offset;
+    vcpu->user.pc = block_page(block, &bv->current->hot) + site->offset;
     switch ((enum bt_site_kind)site->kind) {
     case SITE_LINK:
         return link_jump(vcpu, block, site, next);
@@ -356,7 +356,7 @@ static void stale(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     uint32_t at = old->code;
     uint64_t flushes = bv->stats.flushes;
 
-    vcpu->user.pc = old->page + old->offset;
+    vcpu->user.pc = block_page(old, &bv->current->hot) + old->offset;
     bv->nogroup = (old->flags & BT_NOGROUP) != 0;
     *next = find_code(vcpu);
     if (*next != 0 && bv->stats.flushes == flushes)
@@ -371,7 +371,7 @@ static void finish_light(struct vcpu *vcpu)
     const struct bt_block *block = cache_block_at(bv, hot->resume);
     const struct bt_map *at = cache_map_at(bv, block, hot->resume);
 
-    vcpu->user.pc = block->page + at->offset;
+    vcpu->user.pc = block_page(block, hot) + at->offset;
     if (at->kind == MAP_STORE)
         vcpu_set_x(vcpu, at->reg, hot->value);
     bv->look = true;
@@ -431,6 +431,7 @@ static void loop(struct vcpu *vcpu)
         }
         vcpu->priv.instret++;
         bv->entered = vcpu->user.pc;
+        bv->current->hot.pc = vcpu->user.pc;
         uint64_t where = bt_enter((uint8_t *)bv->current + BT_CTX_BIAS, next);
         if (where != EXIT_AT && where != EXIT_LIGHT) /* bt_light_call has, and may have left it */
             space_meet(bv, bv->ctx);

@@ -92,8 +92,7 @@ static void name_contexts(struct bt_vcpu *bv, struct bt_space *space)
     space->l2_space = bv->stlb.current;
     space->window[BT_U].hot.l2_context = (uint64_t)(base | mxr) << 3;
     space->window[BT_S].hot.l2_context = (uint64_t)(base | mxr | STLB_CTX_S) << 3;
-    space->window[BT_SUM].hot.l2_context =
-        (uint64_t)(base | mxr | STLB_CTX_S | STLB_CTX_SUM) << 3;
+    space->window[BT_SUM].hot.l2_context = (uint64_t)(base | mxr | STLB_CTX_S | STLB_CTX_SUM) << 3;
 }
 
 /* Sees what was dropped meanwhile. */
@@ -180,9 +179,9 @@ static bool is_ready(const struct bt_vcpu *bv, const struct bt_space *space, uin
            space->flushed == bv->nflushed && user->space == number &&
            user->epoch == bv->jumps_epoch && user->flags == (BT_USER | fp) &&
            supervisor->flags == fp &&
-           (space->own_code ? supervisor->space == number && supervisor->epoch == bv->jumps_epoch
-                            : supervisor->space == SPACE_GLOBAL &&
-                                  supervisor->epoch == bv->global_epoch) &&
+           (space->own_code
+                ? supervisor->space == number && supervisor->epoch == bv->jumps_epoch
+                : supervisor->space == SPACE_GLOBAL && supervisor->epoch == bv->global_epoch) &&
            bv->stlb.space[space->l2_space].satp == satp;
 }
 

@@ -62,7 +62,8 @@ static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
     }
     if (at->kind == MAP_STORE || (at->kind == MAP_SC && regs[BT_T0] == 0))
         put_register(w, regs, at->reg, regs[BT_T0]);
-    bv->vcpu->user.pc = at->kind == MAP_TAIL ? regs[BT_T0] & ~UINT64_C(1) : block->page + offset;
+    bv->vcpu->user.pc =
+        at->kind == MAP_TAIL ? regs[at->reg] & ~UINT64_C(1) : block_page(block, &w->hot) + offset;
     regs[REG_PC] = (unsigned long)(uintptr_t)bt_exit_async;
 }
 
@@ -81,7 +82,8 @@ static const struct {
 /* Whoever is about to jump by them goes to C. */
 static void hide_jumps(struct bt_vcpu *bv, const uint8_t *ctx)
 {
-    struct bt_space *space = ((const struct bt_window *)(const void *)(ctx - BT_CTX_BIAS))->hot.space;
+    struct bt_space *space =
+        ((const struct bt_window *)(const void *)(ctx - BT_CTX_BIAS))->hot.space;
 
     for (unsigned mode = 0; mode < BT_MODES; mode++) {
         space->window[mode].hot.jumps = bv->jumps[0].entry;

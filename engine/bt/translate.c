@@ -99,7 +99,8 @@ void call_c(struct translation *t, uint32_t number)
 
 void call_light(struct translation *t, uint32_t number, int32_t word, unsigned offset)
 {
-    gva_t pc = t->block->page + offset;
+    bool user = (t->block->flags & BT_USER) != 0;
+    gva_t pc = user ? offset : t->block->page + offset;
 
     emit(t, rv_i(RV_LD, BT_T1, BT_CTX, word));
     emit(t, rv_i(RV_JALR, BT_T0, BT_T1, 0));
@@ -129,6 +130,43 @@ void constant(struct translation *t, unsigned rd, uint64_t value)
     emit(t, rv_i(RV_LD, rd, BT_T1, 0));
 }
 
+/* rd = page that is being executed + delta, in U-mode; rd is no operand of the instruction unless
+ * delta is that of a link register. */
+static void from_page(struct translation *t, unsigned rd, int64_t delta)
+{
+    uint32_t high = (uint32_t)((uint64_t)delta + 0x800) & 0xfffff000;
+
+    spoil_t1(t);
+    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(pc)));
+    emit(t, rv_i(RV_SRLI, BT_T1, BT_T1, PAGE_SHIFT));
+    emit(t, rv_i(RV_SLLI, BT_T1, BT_T1, PAGE_SHIFT));
+    if (delta < 0 || delta > 3 * 2047) {
+        emit(t, RV_LUI | rd << 7 | high);
+        emit(t, rv_i(RV_ADDIW, rd, rd, (int32_t)(delta & 0xfff)));
+        emit(t, rv_r(RV_ADD, rd, rd, BT_T1));
+        return;
+    }
+    for (; delta > 2047; delta -= 2047)
+        emit(t, rv_i(RV_ADDI, BT_T1, BT_T1, 2047));
+    emit(t, rv_i(RV_ADDI, rd, BT_T1, (int32_t)delta));
+}
+
+/* Where an address relative to the block's page can be made, in U-mode. */
+static bool is_near(const struct translation *t, gva_t address)
+{
+    int64_t delta = (int64_t)(address - t->block->page);
+
+    return (t->block->flags & BT_USER) == 0 || (delta >= INT32_MIN && delta < 0x7ffff800);
+}
+
+void address(struct translation *t, unsigned rd, gva_t value)
+{
+    if ((t->block->flags & BT_USER) != 0)
+        from_page(t, rd, (int64_t)(value - t->block->page));
+    else
+        constant(t, rd, value);
+}
+
 static gva_t pc_of(const struct translation *t)
 {
     return t->block->page + t->at[t->now];
@@ -142,8 +180,13 @@ static void jump_by_cache(struct translation *t, unsigned reg)
     emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(jumps)));
     emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
     emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, pc)));
-    emit(t, rv_b(RV_BNE, BT_T2, reg, 12));
+    bool user = (t->block->flags & BT_USER) != 0;
+    emit(t, rv_b(RV_BNE, BT_T2, reg, user ? 16 : 12));
     emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, code)));
+    if (user) {
+        map(t, MAP_TAIL, 0, reg);
+        emit(t, rv_s(RV_SD, reg, HOT(pc), BT_CTX));
+    }
     emit(t, rv_i(RV_JALR, 0, BT_T2, 0));
     if (reg != BT_T0)
         emit(t, rv_i(RV_ADDI, BT_T0, reg, 0));
@@ -154,7 +197,7 @@ static void jump_by_cache(struct translation *t, unsigned reg)
 
 void leave_behind(struct translation *t)
 {
-    constant(t, BT_T0, pc_of(t) + t->insn[t->now].len);
+    address(t, BT_T0, pc_of(t) + t->insn[t->now].len);
     jump_by_cache(t, BT_T0);
 }
 
@@ -162,7 +205,7 @@ void leave_behind(struct translation *t)
 static void jump_to(struct translation *t, gva_t pc)
 {
     if (((pc ^ t->block->page) & PAGE_MASK) != 0) {
-        constant(t, BT_T0, pc);
+        address(t, BT_T0, pc);
         jump_by_cache(t, BT_T0);
         return;
     }
@@ -201,7 +244,7 @@ static void branch(struct translation *t, const struct insn *insn)
 static void jal(struct translation *t, const struct insn *insn)
 {
     if (insn->rd != 0) {
-        constant(t, target(insn->rd), pc_of(t) + insn->len);
+        address(t, target(insn->rd), pc_of(t) + insn->len);
         finish(t, insn->rd);
     }
     jump_to(t, pc_of(t) + (uint64_t)(int64_t)insn->imm);
@@ -219,12 +262,18 @@ static void jalr(struct translation *t, const struct insn *insn)
     emit(t, rv_i(RV_ADDI, BT_T0, rs1, insn->imm));
     if (insn->rd != 0) {
         unsigned rd = is_taken(insn->rd) ? BT_T2 : insn->rd;
-        constant(t, rd, pc_of(t) + insn->len);
+        address(t, rd, pc_of(t) + insn->len);
         if (rd == BT_T2)
             emit(t, rv_s(RV_SD, BT_T2, home_of(insn->rd), BT_CTX));
     }
-    map(t, MAP_TAIL, 0, 0);
+    map(t, MAP_TAIL, 0, BT_T0);
     jump_by_cache(t, BT_T0);
+}
+
+static void exec(struct translation *t)
+{
+    call_c(t, site(t, SITE_EXEC));
+    t->ended = true;
 }
 
 static void alu(struct translation *t, const struct insn *insn)
@@ -232,7 +281,12 @@ static void alu(struct translation *t, const struct insn *insn)
     if (insn->rd == 0)
         return;
     if (insn->id == INSN_auipc) {
-        constant(t, target(insn->rd), pc_of(t) + (uint64_t)(int64_t)insn->imm);
+        gva_t value = pc_of(t) + (uint64_t)(int64_t)insn->imm;
+        if (!is_near(t, value)) {
+            exec(t);
+            return;
+        }
+        address(t, target(insn->rd), value);
         finish(t, insn->rd);
         return;
     }
@@ -266,12 +320,6 @@ static bool fp_is_legal(const struct translation *t, const struct insn *insn)
     if ((insn_info(insn->id)->mask & 0x7000) != 0)
         return true;
     return rm < 5 || (rm == 7 && (t->block->flags & BT_FP_MASK) != FP_BAD_RM);
-}
-
-static void exec(struct translation *t)
-{
-    call_c(t, site(t, SITE_EXEC));
-    t->ended = true;
 }
 
 /* True: it was left to C. */
@@ -469,7 +517,7 @@ static void put_stubs(struct translation *t)
         if (s->site == UINT32_MAX) { /* a branch out of the page */
             while (t->literal[far].at != UINT32_MAX)
                 far++;
-            constant(t, BT_T0, t->literal[far++].value);
+            address(t, BT_T0, t->literal[far++].value);
             jump_by_cache(t, BT_T0);
             continue;
         }

@@ -27,10 +27,10 @@ struct stub {
     uint16_t offset; /* of the instruction */
     bool is_light;   /* C in the middle of the block: T2 gets `base`, or the guest's `taken` */
     uint8_t taken;
-    bool is_miss;    /* of the TLB: */
-    uint8_t base;    /* host register with the base, */
-    int16_t lo;      /* offset from it, */
-    uint32_t back;   /* and where to try again, or to go on */
+    bool is_miss;  /* of the TLB: */
+    uint8_t base;  /* host register with the base, */
+    int16_t lo;    /* offset from it, */
+    uint32_t back; /* and where to try again, or to go on */
 };
 
 struct literal {
@@ -109,6 +109,9 @@ void leave_behind(struct translation *t);
 
 /* rd = value, written by the last instruction only; by way of T1. */
 void constant(struct translation *t, unsigned rd, uint64_t value);
+
+/* The same with a guest address near the block, whose page may lie elsewhere when it runs. */
+void address(struct translation *t, unsigned rd, gva_t value);
 
 /* Nothing is held any more in T1; in T1 and T2. */
 static inline void spoil_t1(struct translation *t)

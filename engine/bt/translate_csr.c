@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CSRs and privileged instructions. Those that a kernel's hot paths are full of are done here: words
- * of the record, SIE and SUM, fences when nothing was written. For the others C is called in the
- * middle of the block.
+ * CSRs and privileged instructions. Those that a kernel's hot paths are full of are done here:
+ * words of the record, SIE and SUM, fences when nothing was written. For the others C is called in
+ * the middle of the block.
  */
 #include "core/csr.h"
 #include "core/vm.h"
@@ -80,7 +80,8 @@ bool csr_ends_block(const struct translation *t, const struct insn *insn)
     return insn->imm == CSR_satp || (insn->imm == CSR_sstatus && !is_sie(t, insn) && !is_sum(insn));
 }
 
-/* The branch that was just emitted leads to a light call with `base` as operand, and back to here. */
+/* The branch that was just emitted leads to a light call with `base` as operand, and back to here.
+ */
 static void light_stub(struct translation *t, uint32_t number, unsigned base)
 {
     stub(t, number);
@@ -97,7 +98,10 @@ static uint32_t csr_site(struct translation *t, enum bt_site_kind kind, const st
     bool clear = insn->id == INSN_csrrc || insn->id == INSN_csrrci;
     bool reads = (set || clear) && insn->rs1 == 0;
 
-    s->reg = (uint8_t)(reads ? CSR_OP_READ : set ? CSR_OP_SET : clear ? CSR_OP_CLEAR : CSR_OP_WRITE);
+    s->reg = (uint8_t)(reads   ? CSR_OP_READ
+                       : set   ? CSR_OP_SET
+                       : clear ? CSR_OP_CLEAR
+                               : CSR_OP_WRITE);
     s->lo = (int16_t)insn->imm;
     s->ends = csr_ends_block(t, insn);
     return number;
@@ -294,7 +298,7 @@ void translate_ecall(struct translation *t)
         return;
     }
     if (user) {
-        constant(t, BT_T0, t->block->page + t->at[t->now]);
+        address(t, BT_T0, t->block->page + t->at[t->now]);
         emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(ecall)));
         emit(t, rv_i(RV_JALR, 0, BT_T1, 0));
         t->ended = true;

@@ -189,7 +189,7 @@ struct bt_block {
     bool dropped;
 };
 
-#ifndef CACHE_BYTES /* the lockstep test has a larger one */
+#ifndef CACHE_BYTES         /* the lockstep test has a larger one */
 #define CACHE_BYTES MIB(32) /* of all vCPUs together, ... */
 #endif
 #define CACHE_LEAST MIB(8) /* ... but at least this much for each */

@@ -31,6 +31,23 @@ $(GUESTS)/u-boot-smode.elf: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf $@
 
+# A disk with Debian's programs, for measurements and comparisons with the bare board: what these
+# packages depend on is named too, since nothing is resolved.
+USERLAND := $(B)/userland
+$(USERLAND)/fetched: scripts/fetch.sh
+	scripts/fetch.sh $(USERLAND) trixie riscv64 \
+	    libc6 libgcc-s1 libstdc++6 libacl1 libattr1 libcap2 libselinux1 libpcre2-8-0 libsystemd0 \
+	    libssl3t64 libgmp10 libzstd1 zlib1g libexpat1 libffi8 libbz2-1.0 liblzma5 dash coreutils gzip \
+	    openssl mawk python3.13-minimal libpython3.13-minimal libpython3.13-stdlib \
+	    gcc-14-riscv64-linux-gnu cpp-14-riscv64-linux-gnu binutils-riscv64-linux-gnu libbinutils libctf0 \
+	    libctf-nobfd0 libsframe1 libjansson4 libisl23 libmpc3 libmpfr6 libgcc-14-dev libc6-dev \
+	    linux-libc-dev
+$(USERLAND)/disk.img: scripts/mkuserland.sh $(wildcard guests/userland/*) $(B)/guests-linux/ticks \
+    $(USERLAND)/fetched
+	scripts/mkuserland.sh $(USERLAND)/root $@ $(wildcard guests/userland/*) $(B)/guests-linux/ticks
+.PHONY: userland
+userland: $(USERLAND)/disk.img
+
 # Our own. Each guest has a layout.h that says where it is linked; the two bench guests get theirs,
 # their trap sequence and some compiler flags from the generator: bench from no seed, bench2 from
 # SEED.

@@ -79,7 +79,7 @@ hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs
 trap-test: $(B)/trapeze guests
 	tests/trap.sh $(RESULTS) $(B)
-bt-test: $(B)/trapeze guests firmware $(B)/riscv64/lockstep
+bt-test: $(B)/trapeze guests firmware userland $(B)/riscv64/lockstep
 	tests/bt.sh $(RESULTS) $(B)
 # A whole boot of Debian under the translator, block by block against exec_step: hours if emulated.
 lockstep: $(B)/riscv64/lockstep guests
@@ -141,7 +141,8 @@ mutants: $(MUTANT_BIN) $(MUTANT_BIN:%=%.o)
 	LINK='$(CC) $(SAN)' HELPERS='$(HELP_SRC:%.c=$(B)/asan/%.o)' LIBS='$(TEST_LIBS)' \
 	    scripts/mutants.sh $(RESULTS) $(B) $(MUTANTS)
 
-bench: $(B)/trapeze guests metal $(GUESTS)/linux/initrd-ticks.cpio.gz $(QEMU10) $(QEMU_RISCV64)
+bench: $(B)/trapeze guests metal userland $(GUESTS)/linux/initrd-ticks.cpio.gz $(QEMU10) $(QEMU_RISCV64)
 	bench/run.sh $(B)
 	bench/hs.sh $(B)
 	bench/trap.sh $(B)
+	bench/bt.sh $(B)

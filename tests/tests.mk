@@ -63,7 +63,7 @@ $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
-.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test lockstep ring3 fuzz mutants bench
+.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test bt-long lockstep ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 # With the command for riscv64, where what it is linked with was fetched.
@@ -79,8 +79,11 @@ hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs
 trap-test: $(B)/trapeze guests
 	tests/trap.sh $(RESULTS) $(B)
-bt-test: $(B)/trapeze guests firmware userland $(B)/riscv64/lockstep
+bt-test: $(B)/trapeze guests firmware userland $(addprefix $(B)/riscv64/,lockstep trapeze-hole trapeze-open)
 	tests/bt.sh $(RESULTS) $(B)
+# Debian's python3 and gcc, minutes if emulated.
+bt-long: $(B)/trapeze guests userland
+	tests/bt.sh $(RESULTS)/long $(B) long
 # A whole boot of Debian under the translator, block by block against exec_step: hours if emulated.
 lockstep: $(B)/riscv64/lockstep guests
 	$(if $(filter riscv64,$(shell uname -m)),,qemu-riscv64-static) $< 2000 $(GUESTS)/linux/Image \
@@ -96,6 +99,14 @@ $(BT_ASM:%=$(B)/riscv64-large/engine/bt/%.o): $(B)/riscv64-large/%.o: $(B)/riscv
 $(B)/riscv64/lockstep: $(B)/riscv64-large/tests/bt/lockstep.o $(LOCKSTEP_OBJ) \
     $(B)/riscv64/libtrapeze.a
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lpthread -o $@
+# The command with a translator that has a hole, and the same without the wall behind it.
+HOLE_LINK = $(RISCV_CC) -static $^ -Wl,--wrap=gmem_ptr,--wrap=cache_create -L$(SYSROOT)/lib -lfdt -lz \
+    -lpthread
+HOLE_OBJ = $(B)/riscv64/tests/bt/hole.o $(RISCV_COMMAND)
+$(B)/riscv64/trapeze-hole: $(HOLE_OBJ)
+	$(HOLE_LINK) -o $@
+$(B)/riscv64/trapeze-open: $(HOLE_OBJ)
+	$(HOLE_LINK) -Wl,--wrap=confine -o $@
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 

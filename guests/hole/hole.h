@@ -6,7 +6,7 @@
 /* Guest-physical HOLE + a is taken for RAM and is the process's address a. Its first page, where no
  * process has memory, says where things are. */
 #define HOLE         0x4000000000000
-#define HOLE_TARGETS 8 /* the last is 0 */
+#define HOLE_TARGETS 64 /* the last is 0 */
 
 /* How the process ends when a system call of the guest's was carried out. */
 #define HOLE_WORKED 40

@@ -33,8 +33,10 @@ int __wrap_cache_create(struct bt_vcpu *bv)
     page.hole.code_rw = (uint64_t)(uintptr_t)bv->rw;
     page.hole.code_rx = (uint64_t)(uintptr_t)bv->rx;
     page.hole.code_size = CACHE_BYTES;
-    for (unsigned i = 0; i < BT_MODES && i < HOLE_TARGETS - 1; i++)
-        page.hole.target[i] = (uint64_t)(uintptr_t)&bv->window[i].hot.exit_pc;
+    for (unsigned i = 0; i < SPACES * BT_MODES && i < HOLE_TARGETS - 1; i++) {
+        const struct bt_window *window = &bv->spaces[i / BT_MODES].window[i % BT_MODES];
+        page.hole.target[i] = (uint64_t)(uintptr_t)&window->hot.exit_pc;
+    }
     return error;
 }
 

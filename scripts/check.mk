@@ -5,9 +5,10 @@ ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c test
     tests/system/*.c tests/snapshot/*.c tests/tools/*.c)
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
+BT_TEST_C := $(wildcard tests/bt/*.c)
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(wildcard tests/bt/*.c) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) engine/trap/stub/stub.h $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+ALL_FORMATTED := $(BT_TEST_C) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) engine/trap/stub/stub.h $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
     check-fp check-switch check-static
@@ -73,7 +74,7 @@ check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o
     $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
         $(CORE_SRC) $(CMD_SRC))) \
     $(foreach flavour,riscv64 clang-riscv64,$(RISCV_SRC:%.c=$(B)/$(flavour)/%.o) \
-        $(B)/$(flavour)/tests/bt/lockstep.o) \
+        $(BT_TEST_C:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,stub clang-stub,$(STUB_SRC:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,metal clang-image,$(METAL_C:%.c=$(B)/$(flavour)/%.o))

@@ -71,6 +71,21 @@ contained() {
     return 1
 }
 
+# Random sequences: the same number is the same sequence everywhere. usage: sequences_agree FIRST COUNT
+sequences_agree() {
+    timeout -s KILL 200 $emulator "$build/riscv64/sequences" "$@" >"$out" 2>&1 &&
+        says "^sequences: [0-9]* agree" && return
+    cat "$out"
+    return 1
+}
+
+sequences_agree_on_board() {
+    board 300 512M sequences "$build/riscv64/sequences" >"$out"
+    says "^sequences: [0-9]* agree" && return
+    cat "$out"
+    return 1
+}
+
 # Proportional set size, sampled once a second.
 little_memory() {
     icount="-icount shift=0,sleep=off"
@@ -127,13 +142,16 @@ check "an illegal instruction without a handler parks the guest" case_guest ille
 emulator=$(command -v qemu-riscv64-static || command -v qemu-riscv64)
 [ "$(uname -m)" = riscv64 ] && emulator=env
 if [ -z "$emulator" ]; then
-    skip "lockstep with exec_step" "no qemu-riscv64: apt-get install qemu-user-static"
+    skip "lockstep with exec_step, sequences" "no qemu-riscv64: apt-get install qemu-user-static"
 else
     check "all of hello.elf is the same by exec_step" agrees 1000 "$build/guests/hello.elf"
     check "the first 50 million instructions of Debian's kernel are the same by exec_step" \
         agrees 50 "$build/guests/linux/Image" "$build/guests/linux/initrd.cpio.gz" \
         "console=ttyS0 quiet"
+    check "30 thousand generated sequences end as by exec_step, computations as on the bare hart" \
+        sequences_agree 0 30000
 fi
+check "so do sequences that write code that they execute, on a board" sequences_agree_on_board
 check "Debian boots, with 1 vCPU" linux 1
 check "Debian boots, with 4 vCPUs" linux 4
 check "beside guest RAM it takes at most 96 MiB, with 4 vCPUs" little_memory

@@ -32,9 +32,10 @@
 
 /* What every thread does: sleep and wake, look at clocks, kick others, end. */
 static const uint32_t common[] = {
-    SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_restart_syscall, SYS_sched_yield, SYS_clock_gettime,
-    SYS_getpid,       SYS_gettid,         SYS_getrandom,       SYS_madvise,     SYS_munmap,
-    SYS_exit,         SYS_exit_group,
+    SYS_rt_sigreturn,  SYS_rt_sigprocmask, SYS_restart_syscall, SYS_sched_yield,
+    SYS_clock_gettime, SYS_getpid,         SYS_gettid,          SYS_getrandom,
+    SYS_madvise,       SYS_munmap,         SYS_nanosleep,       SYS_clock_nanosleep,
+    SYS_exit,          SYS_exit_group,
 };
 
 /* What a vCPU's does besides. */

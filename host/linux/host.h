@@ -73,7 +73,7 @@ struct linux_host {
     int wake_fd;          /* eventfd: wakes the event loop */
     struct vcpu_thread thread[VM_MAX_VCPUS];
     unsigned nthreads;        /* of these, that exist */
-    _Atomic uint32_t round;   /* futex: boots that the threads have been sent into; UINT32_MAX: end */
+    _Atomic uint32_t round;   /* futex: boots that the threads were sent into; UINT32_MAX: end */
     _Atomic uint32_t resting; /* futex: threads that wait for the next */
     struct disk disk[MACHINE_MAX_DISKS];
     unsigned ndisks;

@@ -209,6 +209,7 @@ static void what_every_thread_needs_stays(void **state)
         {"getpid", SYS_getpid, {0}},
         {"gettid", SYS_gettid, {0}},
         {"getrandom", SYS_getrandom, {BYTES, 1, 0}},
+        {"clock_nanosleep", SYS_clock_nanosleep, {0, 0, BYTES, 0}},
         {"munmap", SYS_munmap, {4096, 4096}},
         {"madvise", SYS_madvise, {0, 0, MADV_DONTNEED}},
         {"rt_sigprocmask", SYS_rt_sigprocmask, {SIG_BLOCK, 0, 0, 8}},

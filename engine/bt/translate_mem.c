@@ -279,8 +279,10 @@ void translate_sc(struct translation *t, const struct insn *insn)
     map(t, MAP_RESTART, t->at[t->now], 0);
     emit(t, RV_NOP);
     emit(t, rv_s(RV_SD, 0, HOT(reserved_at), BT_CTX));
-    emit(t, rv_i(RV_ADDI, target(insn->rd), 0, 1));
-    emit(t, is_taken(insn->rd) ? rv_s(RV_SD, BT_T0, home_of(insn->rd), BT_CTX) : RV_NOP);
+    /* rd, which may be rs1, is written last: until then all of it can be done again. */
+    emit(t, is_taken(insn->rd) ? rv_i(RV_ADDI, BT_T0, 0, 1) : RV_NOP);
+    emit(t, is_taken(insn->rd) ? rv_s(RV_SD, BT_T0, home_of(insn->rd), BT_CTX)
+                               : rv_i(RV_ADDI, insn->rd, 0, 1));
     t->held[1].base = 0;
     held_drop(t, insn->rd);
 }

@@ -23,6 +23,8 @@
 #include "core/vm.h"
 #include "engine/trap/shared.h"
 
+#pragma GCC visibility push(hidden) /* in the same image, and found without a table */
+
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 
@@ -54,7 +56,7 @@ void user_signal(int number, const siginfo_t *info, struct ucontext *uc);
 void kernel_start(void);
 /* Mappings are compared with the guest's tables before they are used again. */
 void kernel_fence(void);
-/* Answers the SBI call at pc if that needs nobody else. */
+/* Answers the SBI call at pc if that needs nobody else; pc stays. */
 bool kernel_call(struct vcpu *vcpu);
 void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
 
@@ -74,13 +76,15 @@ extern struct kernel kernel;
  * from there. Returns how many are left. */
 #define FAST_MOST 1000
 unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core);
-/* The instruction at pc when its page is a plain one. */
+/* Code may be another now: a store, fence.i, or native code went by. */
+void fast_new_code(void);
+/* block.c: the instruction at pc when its page is a plain one. */
 bool fast_fetch(struct vcpu *vcpu, struct insn *insn);
 
 /* step.c: one guest instruction by core. True: vcpu->priv.exit is filled. */
 bool step(struct vcpu *vcpu);
 /* Was this instruction, before which satp was `satp`, a fence? */
-bool step_fences(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp);
+bool step_fences(const struct vcpu *vcpu, unsigned id, uint64_t satp);
 /* The instruction at pc, decoded; false when it cannot be fetched. */
 bool step_peek(struct vcpu *vcpu, struct insn *insn);
 
@@ -105,5 +109,7 @@ static inline void count(enum trap_counter counter)
 {
     kernel.area->count[counter]++;
 }
+
+#pragma GCC visibility pop
 
 #endif

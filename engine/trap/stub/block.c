@@ -164,14 +164,18 @@ static unsigned csr_op(struct vcpu *vcpu, const struct insn *insn, struct op *op
     return FAST_csr;
 }
 
-/* Fills in the operands; returns which instruction is to be carried out with them. */
+/* Fills in the operands; returns which instruction is to be carried out with them, or
+ * INSN_illegal, which is core's. */
 static unsigned prepare(struct vcpu *vcpu, gva_t pc, const struct insn *insn, struct op *op)
 {
     uint64_t imm = (uint64_t)(int64_t)insn->imm;
     const struct insn_info *info = insn_info(insn->id);
 
-    if (info->class == INSN_CLASS_CSR)
-        return vcpu->priv.mode == PRIV_S ? csr_op(vcpu, insn, op) : INSN_illegal;
+    if (info->class == INSN_CLASS_CSR || info->class == INSN_CLASS_SYSTEM) {
+        if (vcpu->priv.mode != PRIV_S)
+            return INSN_illegal;
+        return info->class == INSN_CLASS_CSR ? csr_op(vcpu, insn, op) : insn->id;
+    }
     op->rd = destination(vcpu, insn->rd);
     op->rs1 = &vcpu->user.x[insn->rs1];
     op->imm = imm;
@@ -214,8 +218,9 @@ static bool ends(unsigned id, const int16_t *handler)
 /* A block on its way: with room for one op in front, and one behind. */
 struct making {
     struct op op[1 + INSNS_MOST + 1];
-    uint8_t at[1 + INSNS_MOST + 1];
-    unsigned first, count;
+    struct place place[1 + INSNS_MOST + 1];
+    unsigned first, nops; /* from op[first] on */
+    unsigned count;
     uint64_t privileged;
     uint64_t length;
 };
@@ -229,37 +234,66 @@ static unsigned join_jump(const struct op *before, struct op *op, const struct h
     return FAST_jump;
 }
 
+/* Two constants at once: arguments of calls come in rows. */
+static bool join_li(struct op *before, const struct op *op, const struct handlers *handlers)
+{
+    const uint8_t *li = handlers->base + handlers->distance[FAST_li];
+    int64_t first = (int64_t)before->imm, second = (int64_t)op->imm;
+
+    if (before->handler != li || first != (int32_t)first || second != (int32_t)second)
+        return false;
+    before->handler = handlers->base + handlers->distance[FAST_li_li];
+    before->rd2 = op->rd;
+    before->imm32[0] = (int32_t)first;
+    before->imm32[1] = (int32_t)second;
+    return true;
+}
+
+/* Takes the instruction, or what lies there instead (NULL: half of one). True: the last. */
+static bool take_insn(struct vcpu *vcpu, gva_t pc, const struct insn *insn,
+                      const struct handlers *handlers, struct making *m)
+{
+    struct op *op = &m->op[m->nops];
+    unsigned id = INSN_illegal;
+
+    m->place[m->nops] = (struct place){(uint8_t)(m->length / 2), (uint8_t)m->count};
+    memset(op, 0, sizeof(*op));
+    if (insn != NULL)
+        id = prepare(vcpu, pc + m->length, insn, op);
+    if (id == INSN_jalr)
+        id = join_jump(op - 1, op, handlers);
+    if (id != FAST_li || insn->id == INSN_auipc || !join_li(op - 1, op, handlers)) {
+        op->handler = handlers->base + handlers->distance[id];
+        m->nops++;
+    }
+    m->count++;
+    m->length += insn != NULL ? insn->len : 2;
+    if (insn != NULL && handlers->distance[id] != 0)
+        m->privileged += insn_info(insn->id)->class == INSN_CLASS_CSR;
+    return ends(id, handlers->distance);
+}
+
 static void take_insns(struct vcpu *vcpu, gva_t pc, const uint8_t *page,
                        const struct handlers *handlers, struct making *m)
 {
-    const int16_t *handler = handlers->distance;
     uint64_t offset = pc & ~PAGE_MASK;
-    unsigned id = FAST_end;
+    bool last = false;
 
-    m->privileged = m->length = 0;
-    for (m->count = 0; m->count < INSNS_MOST && offset + m->length < PAGE_SIZE;) {
+    m->privileged = m->length = m->count = 0;
+    m->nops = 1;
+    m->op[0].handler = NULL;
+    while (!last && m->count < INSNS_MOST && offset + m->length < PAGE_SIZE) {
         const struct insn *insn = decode_at(page, offset + m->length);
-        struct op *op = &m->op[1 + m->count];
         if (insn == NULL && m->count > 0)
             break;
-        memset(op, 0, sizeof(*op));
-        id = insn != NULL ? prepare(vcpu, pc + m->length, insn, op) : INSN_illegal;
-        if (id == INSN_jalr && m->count > 0)
-            id = join_jump(op - 1, op, handlers);
-        op->handler = handlers->base + handler[id];
-        m->at[1 + m->count++] = (uint8_t)(m->length / 2);
-        m->length += insn != NULL ? insn->len : 2;
-        m->privileged +=
-            insn != NULL && handler[id] != 0 && insn_info(insn->id)->class == INSN_CLASS_CSR;
-        if (ends(id, handler))
-            break;
+        last = take_insn(vcpu, pc, insn, handlers, m);
     }
-    m->at[1 + m->count] = (uint8_t)(m->length / 2);
-    m->op[1 + m->count].handler = handlers->base + handler[FAST_end];
+    m->place[m->nops] = (struct place){(uint8_t)(m->length / 2), (uint8_t)m->count};
+    m->op[m->nops++].handler = handlers->base + handlers->distance[FAST_end];
+    m->place[0] = (struct place){0, 0};
+    m->op[0].handler = handlers->base + handlers->distance[FAST_privileged];
+    m->op[0].imm = m->privileged;
     m->first = m->privileged == 0;
-    m->at[0] = 0;
-    m->op[0] =
-        (struct op){.handler = handlers->base + handler[FAST_privileged], .imm = m->privileged};
 }
 
 static void *take_room(uint64_t size)
@@ -272,7 +306,8 @@ static void *take_room(uint64_t size)
 
 static bool has_room(uint64_t nops, uint64_t nwords)
 {
-    return pool_used + sizeof(struct block) + nops * (sizeof(struct op) + 1) + nwords * 8 + 8 <=
+    return pool_used + sizeof(struct block) + nops * (sizeof(struct op) + sizeof(struct place)) +
+               nwords * 8 + 8 <=
            POOL;
 }
 
@@ -288,7 +323,7 @@ static struct block *make(gva_t pc, uint64_t key, const uint8_t *page, const str
 {
     const uint64_t *words = (const uint64_t *)(const void *)(page + (pc & ~PAGE_MASK & ~7U));
     uint64_t nwords = ((pc & 7) + m->length + 7) / 8;
-    unsigned nops = 1 - m->first + m->count + 1;
+    unsigned nops = m->nops - m->first;
 
     if (!has_room(nops, nwords)) {
         flush();
@@ -296,19 +331,18 @@ static struct block *make(gva_t pc, uint64_t key, const uint8_t *page, const str
     }
     struct block *block = take_room(sizeof(*block) + nops * sizeof(struct op));
     uint64_t *copy = take_room(nwords * sizeof(uint64_t));
-    uint8_t *at = take_room(nops);
+    struct place *place = take_room(nops * sizeof(struct place));
     *block = (struct block){.key = key,
                             .stamp = fast_stamp,
                             .end = pc + m->length,
                             .next = {&block_none, &block_none},
                             .words = copy,
-                            .at = at,
-                            .count = (uint16_t)m->count,
-                            .first = (uint16_t)(1 - m->first),
-                            .nwords = (uint16_t)nwords};
+                            .place = place,
+                            .count = m->count,
+                            .nwords = (uint32_t)nwords};
     memcpy(block->op, m->op + m->first, nops * sizeof(struct op));
     memcpy(copy, words, nwords * sizeof(uint64_t));
-    memcpy(at, m->at + m->first, nops);
+    memcpy(place, m->place + m->first, nops * sizeof(struct place));
     pages_note_code(page);
     return block;
 }

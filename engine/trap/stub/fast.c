@@ -58,7 +58,7 @@ void fast_new_code(void)
 /* A privileged instruction: others are likely to follow. */
 #define RENEW()  (stretch = done + (int)again)
 #define INDEX()  ((unsigned)(d - b->op))
-#define PC_OF(n) ((b->key & ~UINT64_C(1)) + 2 * (uint64_t)b->at[n])
+#define PC_OF(n) ((b->key & ~UINT64_C(1)) + 2 * (uint64_t)b->place[n].at)
 
 /* To the block that was found there before, if it still holds. */
 #define FOLLOW(n, to)                                                                              \
@@ -98,6 +98,7 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core)
         HANDLER(FAST_csr_sie_clear, do_csr_sie_clear),
         HANDLER(FAST_csr_stvec, do_csr_stvec),
         HANDLER(FAST_li, do_li),
+        HANDLER(FAST_li_li, do_li_li),
         HANDLER(FAST_mv, do_mv),
         HANDLER(FAST_privileged, do_privileged),
         HANDLER(FAST_end, do_end),
@@ -131,7 +132,7 @@ enter:
             goto out;
         }
     }
-    done += b->count;
+    done += (int)b->count;
     d = b->op;
     GO();
 
@@ -173,6 +174,10 @@ do_privileged:
     NEXT();
 do_li:
     *d->rd = I;
+    NEXT();
+do_li_li:
+    *d->rd = (uint64_t)(int64_t)d->imm32[0];
+    *d->rd2 = (uint64_t)(int64_t)d->imm32[1];
     NEXT();
 do_mv:
     *d->rd = A;
@@ -237,7 +242,7 @@ do_csr:
         goto slow;
     goto after;
 do_ecall:
-    if (vcpu->priv.mode != PRIV_S || !kernel_call(vcpu))
+    if (!kernel_call(vcpu))
         goto slow;
     RENEW();
     if (UNLIKELY(is_interruptible(vcpu))) {
@@ -246,21 +251,17 @@ do_ecall:
     }
     FOLLOW(0, b->end);
 do_sret:
-    if (vcpu->priv.mode != PRIV_S)
-        goto slow;
     count(COUNT_SRET);
     trap_sret(vcpu);
     pc = vcpu->user.pc;
     RENEW();
     goto changed;
 do_sfence_vma:
-    if (vcpu->priv.mode != PRIV_S)
-        goto slow;
     fence_vma();
     RENEW();
 after : {
     unsigned index = INDEX() + 1;
-    done -= b->first + b->count - (int)index;
+    done -= (int)b->count - b->place[index].nth;
     pc = PC_OF(index);
 }
 changed:
@@ -272,7 +273,7 @@ changed:
         goto find;
     goto out;
 slow:
-    done -= b->first + b->count - (int)INDEX();
+    done -= (int)b->count - b->place[INDEX()].nth;
     pc = PC_OF(INDEX());
 to_core:
     *core = true;

@@ -54,6 +54,7 @@ enum fast_id {
     FAST_csr_stvec, /* write */
     FAST_jump,      /* to a place that is known */
     FAST_li,
+    FAST_li_li, /* two in a row, of 32 bits */
     FAST_mv,
     FAST_privileged, /* the first of a block with instructions that access CSRs: their number */
     FAST_end,        /* behind the last of a block */
@@ -70,12 +71,22 @@ struct op {
         uint64_t *rd;
         uint64_t offset; /* of a store; of a branch, where it goes to when taken */
     };
-    const uint64_t *rs1;
+    union {
+        const uint64_t *rs1;
+        uint64_t *rd2; /* of the second li */
+    };
     union {
         const uint64_t *rs2;
+        int32_t imm32[2];
         uint64_t imm; /* of FAST_jump: where it goes to; of FAST_csr: number | enum csr_op << 16 */
         uint64_t *word;
     };
+};
+
+/* Where an op's instruction lies: in halfwords from the block's begin, and instructions before it.
+ */
+struct place {
+    uint8_t at, nth;
 };
 
 /* Instructions that follow each other in one page, up to one that does not go on to the next. */
@@ -85,11 +96,10 @@ struct block {
     uint64_t end;   /* pc behind it */
     struct block
         *next[2]; /* found behind it, and where a jump went; their stamps say if that holds */
-    const uint64_t *words; /* its code, in whole doublewords of memory */
-    const uint8_t *at;     /* where each op lies, in halfwords from pc */
-    uint16_t count;        /* instructions */
-    uint16_t first;        /* op of the first of them */
-    uint16_t nwords;
+    const uint64_t *words;     /* its code, in whole doublewords of memory */
+    const struct place *place; /* of each op, and of what is behind the last */
+    uint32_t count;            /* instructions */
+    uint32_t nwords;
     struct op op[];
 };
 

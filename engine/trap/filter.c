@@ -11,6 +11,10 @@
 #include "engine/trap/bpf.h"
 #include "engine/trap/trap.h"
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
 /* futex(address, FUTEX_WAIT or FUTEX_WAKE, ...): neither writes memory. */
 static void allow_futex(struct program *p)
 {
@@ -31,6 +35,17 @@ static void allow_mmap(struct program *p, uint32_t fd)
     emit(p, WHEN(MAP_SHARED | MAP_FIXED, 1));
     emit(p, RETURN(SECCOMP_RET_ALLOW));
     emit(p, WHEN(MAP_SHARED | MAP_FIXED | MAP_POPULATE, 1));
+    emit(p, RETURN(SECCOMP_RET_ALLOW));
+    emit(p, RETURN(SECCOMP_RET_KILL_PROCESS));
+}
+
+/* Of the window, to ask for large pages where the guest will need memory. */
+static void allow_reserve(struct program *p)
+{
+    allow(p, SYS_mincore);
+    emit(p, WHEN(SYS_madvise, 4));
+    emit(p, LOAD(ARG_LOW(2)));
+    emit(p, WHEN(MADV_COLLAPSE, 1));
     emit(p, RETURN(SECCOMP_RET_ALLOW));
     emit(p, RETURN(SECCOMP_RET_KILL_PROCESS));
 }
@@ -65,6 +80,8 @@ unsigned filter_space(struct sock_filter *out, const struct trap_config *c,
     allow(&p, SYS_munmap); /* a user-mode space's is seen by the monitor */
     allow(&p, SYS_sched_yield);
     allow(&p, SYS_exit_group);
+    if (c->area != 0)
+        allow_reserve(&p);
     emit(&p, RETURN(SECCOMP_RET_KILL_PROCESS));
     out[1].jf = (uint8_t)(p.count - 1 - 2); /* another architecture: killed */
     out[high].jf = (uint8_t)(guest - high - 1);

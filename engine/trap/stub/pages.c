@@ -118,6 +118,8 @@ void *pages_find(const struct vcpu *vcpu, gva_t va, enum mmu_access access)
 
     if (host == NULL || (access == MMU_STORE && has_code(host)))
         return NULL;
+    if (access == MMU_STORE)
+        reserve_touched((uint64_t)(uintptr_t)host - stub_config.window);
     page->tag = (va & PAGE_MASK) | fast_generation;
     page->addend = (uint64_t)(uintptr_t)host - (va & PAGE_MASK);
     return host + (va & ~PAGE_MASK);

@@ -98,9 +98,18 @@ bool fill_possible(gva_t va);
 bool fill_map(const struct trap_map *map);
 void fill_unmap_all(void);
 
-/* tables.c: what mappings depend on. */
+/* reserve.c: host memory for guest RAM, at offsets into it. Are the pages before this one in use,
+ * so that those behind it will be? */
+bool reserve_is_run(uint64_t offset);
+/* They will: has the host give large pages for what it holds no memory for yet. */
+void reserve_take(uint64_t offset, uint64_t length);
+/* Interpreted code has stored to a page for the first time in a while. */
+void reserve_touched(uint64_t offset);
+
+/* tables.c: what mappings depend on: `count` entries of a table, of which the first holds `pte` and
+ * each other leads on where the one before ends. */
 bool tables_note(struct trap_tables *tables, gpa_t gpa, gva_t base, unsigned level, unsigned index,
-                 uint64_t pte);
+                 unsigned count, uint64_t pte);
 /* Compares with the guest's tables now. Calls `gone` for each range whose translation is another.
  */
 void tables_check(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length));

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Host memory for guest RAM that is touched page after page. One page at a time costs the host
+ * 7,000 instructions; where the pages before are in use, a large page for 2 MiB costs 1,600 for
+ * each of them, wherever the host's administrator allows large pages at all, since the call asks
+ * for it by name. What is in use already stays where it is.
+ */
+#include "engine/trap/stub/stub.h"
+
+#define MADV_COLLAPSE 25
+
+#define LARGE         MIB(2)
+#define LARGE_USED    (LARGE / PAGE_SIZE * 3 / 4) /* so many pages of it, and it stays as it is */
+#define RUN_PAGES     64                          /* as many before make a run ... */
+#define RUN_USED      48                          /* ... of which are in use */
+#define RUN_LAST      4                           /* ... the last ones in any case */
+#define BLOCKS        4096
+
+static bool refused;                /* the host knows no such call, or nothing of large pages */
+static uint64_t tried[BLOCKS / 64]; /* blocks of RAM, by their number's low bits */
+
+/* How many pages of guest RAM from offset on the host holds memory for. */
+static uint64_t pages_used(uint64_t offset, uint64_t npages)
+{
+    static uint8_t held[LARGE / PAGE_SIZE];
+    uint64_t used = 0;
+
+    if (stub_syscall(__NR_mincore, stub_config.window + offset, npages * PAGE_SIZE, (uint64_t)held,
+                     0, 0, 0) != 0)
+        return npages;
+    for (uint64_t i = 0; i < npages; i++)
+        used += held[i] & 1;
+    return used;
+}
+
+bool reserve_is_run(uint64_t offset)
+{
+    return !refused && offset >= RUN_PAGES * PAGE_SIZE &&
+           pages_used(offset - RUN_LAST * PAGE_SIZE, RUN_LAST) == RUN_LAST &&
+           pages_used(offset - RUN_PAGES * PAGE_SIZE, RUN_PAGES) >= RUN_USED;
+}
+
+/* The call wants one page to be there. */
+static void take_block(uint64_t offset)
+{
+    uint64_t at = stub_config.window + offset;
+
+    if (pages_used(offset, LARGE / PAGE_SIZE) >= LARGE_USED)
+        return;
+    (void)*(volatile const uint8_t *)at;
+    if (stub_syscall(__NR_madvise, at, LARGE, MADV_COLLAPSE, 0, 0, 0) == 0)
+        kernel.area->count[COUNT_RESERVED] += LARGE / PAGE_SIZE;
+    else
+        refused = true;
+}
+
+void reserve_take(uint64_t offset, uint64_t length)
+{
+    uint64_t end = offset + length;
+
+    for (uint64_t block = offset / LARGE; block * LARGE < end; block++) {
+        uint64_t bit = UINT64_C(1) << (block % 64), *word = &tried[block % BLOCKS / 64];
+        if (refused || (*word & bit) != 0 || (block + 1) * LARGE > stub_config.ram_size)
+            continue;
+        *word |= bit;
+        take_block(block * LARGE);
+    }
+}
+
+void reserve_touched(uint64_t offset)
+{
+    static uint64_t next, run;
+
+    run = offset == next ? run + 1 : 1;
+    next = offset + PAGE_SIZE;
+    if (run >= RUN_PAGES)
+        reserve_take(offset, PAGE_SIZE);
+}

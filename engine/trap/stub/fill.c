@@ -202,9 +202,7 @@ bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu
         widen(tables, &leaf, va, run, map);
     else if (leaf.page_bits >= 21)
         widen_super(&leaf, va, map);
-    if (run)
-        reserve_take(map->offset, map->length);
-    map->populate = run;
+    map->populate = run && reserve_take(map->offset, map->length);
     *run_end(priv->mode, access) = map->offset + map->length;
     count(COUNT_FILLS);
     kernel.area->count[COUNT_PAGES] += map->length >> PAGE_SHIFT;

@@ -10,10 +10,10 @@
 #define MADV_COLLAPSE 25
 
 #define LARGE         MIB(2)
-#define LARGE_USED    (LARGE / PAGE_SIZE * 3 / 4) /* so many pages of it, and it stays as it is */
-#define RUN_PAGES     64                          /* as many before make a run ... */
-#define RUN_USED      48                          /* ... of which are in use */
-#define RUN_LAST      4                           /* ... the last ones in any case */
+#define FRESH         160 /* pages to come without memory that make a large page worth its price */
+#define RUN_PAGES     64  /* as many before make a run ... */
+#define RUN_USED      48  /* ... of which are in use ... */
+#define RUN_LAST      4   /* ... the last ones in any case */
 #define BLOCKS        4096
 
 static bool refused;                /* the host knows no such call, or nothing of large pages */
@@ -41,30 +41,44 @@ bool reserve_is_run(uint64_t offset)
 }
 
 /* The call wants one page to be there. */
-static void take_block(uint64_t offset)
+static bool take_block(uint64_t offset)
 {
     uint64_t at = stub_config.window + offset;
 
-    if (pages_used(offset, LARGE / PAGE_SIZE) >= LARGE_USED)
-        return;
     (void)*(volatile const uint8_t *)at;
-    if (stub_syscall(__NR_madvise, at, LARGE, MADV_COLLAPSE, 0, 0, 0) == 0)
+    refused = stub_syscall(__NR_madvise, at, LARGE, MADV_COLLAPSE, 0, 0, 0) != 0;
+    if (!refused)
         kernel.area->count[COUNT_RESERVED] += LARGE / PAGE_SIZE;
-    else
-        refused = true;
+    return !refused;
 }
 
-void reserve_take(uint64_t offset, uint64_t length)
+/* A block that was worth it is not asked for again, whatever came of it. */
+static bool reserve_block(uint64_t block, uint64_t offset, uint64_t length)
+{
+    uint64_t bit = UINT64_C(1) << (block % 64), *word = &tried[block % BLOCKS / 64];
+    uint64_t npages = length / PAGE_SIZE, fresh;
+
+    if ((*word & bit) != 0 || refused || (block + 1) * LARGE > stub_config.ram_size)
+        return !refused;
+    fresh = npages - pages_used(offset, npages);
+    if (fresh < FRESH)
+        return fresh < npages / 4;
+    *word |= bit;
+    return take_block(block * LARGE);
+}
+
+bool reserve_take(uint64_t offset, uint64_t length)
 {
     uint64_t end = offset + length;
+    bool there = true;
 
-    for (uint64_t block = offset / LARGE; block * LARGE < end; block++) {
-        uint64_t bit = UINT64_C(1) << (block % 64), *word = &tried[block % BLOCKS / 64];
-        if (refused || (*word & bit) != 0 || (block + 1) * LARGE > stub_config.ram_size)
-            continue;
-        *word |= bit;
-        take_block(block * LARGE);
+    while (offset < end) {
+        uint64_t next = (offset / LARGE + 1) * LARGE;
+        next = next < end ? next : end;
+        there = reserve_block(offset / LARGE, offset, next - offset) && there;
+        offset = next;
     }
+    return there;
 }
 
 void reserve_touched(uint64_t offset)
@@ -73,6 +87,6 @@ void reserve_touched(uint64_t offset)
 
     run = offset == next ? run + 1 : 1;
     next = offset + PAGE_SIZE;
-    if (run >= RUN_PAGES)
-        reserve_take(offset, PAGE_SIZE);
+    if (run % RUN_PAGES == 0)
+        (void)reserve_take(offset, LARGE - offset % LARGE);
 }

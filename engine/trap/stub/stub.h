@@ -101,8 +101,9 @@ void fill_unmap_all(void);
 /* reserve.c: host memory for guest RAM, at offsets into it. Are the pages before this one in use,
  * so that those behind it will be? */
 bool reserve_is_run(uint64_t offset);
-/* They will: has the host give large pages for what it holds no memory for yet. */
-void reserve_take(uint64_t offset, uint64_t length);
+/* They will: has the host give large pages where it holds no memory for many of them yet. True:
+ * most of it is there. */
+bool reserve_take(uint64_t offset, uint64_t length);
 /* Interpreted code has stored to a page for the first time in a while. */
 void reserve_touched(uint64_t offset);
 

@@ -12,7 +12,7 @@
 
 #define DBCN_WRITE_BYTE 2
 
-#define STRETCH         128 /* instructions to go on with after one that the host could not execute */
+#define STRETCH         256 /* instructions to go on with after one that the host could not execute */
 #define PC_NONE         1   /* where no instruction is */
 #define FOREIGN         400 /* instructions in another address space before it gets a space of its own */
 

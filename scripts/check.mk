@@ -88,15 +88,26 @@ check-fp: metal
 	    $(METAL)/engine/hs/fp.o)
 
 # Static analysis of what ships, file by file; a file is looked at again when it or a header of it
-# changed.
-check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC) $(PORTABLE_METAL))
-$(B)/static/%.ok: %.c .clang-tidy $(B)/host/%.o
-	@mkdir -p $(@D)
-	if $(call is_llvm_version,$(CLANG_TIDY)); then \
-	    $(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- \
-	        $(filter-out -M% -g,$(CFLAGS_ALL)) 2>$@.err || { cat $@.err; exit 1; }; \
+# changed. What is for RISC-V alone is looked at as its compilers see it.
+RISCV_INCLUDE := -isystem $(SYSROOT)/include -isystem /usr/riscv64-linux-gnu/include
+STATIC_FLAGS_static := $(CFLAGS_ALL)
+STATIC_FLAGS_static-riscv64 := --target=riscv64-linux-gnu $(CFLAGS_ALL) $(RISCV_INCLUDE)
+STATIC_FLAGS_static-stub := --target=riscv64-linux-gnu $(CFLAGS_ALL) -ffreestanding -fPIE \
+    -mcmodel=medany -march=rv64imac -mabi=lp64 -DSTLB_BITS=5 -isystem $(STUB_INCLUDE) $(RISCV_INCLUDE)
+check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC) $(PORTABLE_METAL)) \
+    $(RISCV_SRC:%.c=$(B)/static-riscv64/%.ok) $(STUB_SRC:%.c=$(B)/static-stub/%.ok)
+define static
+$(B)/$(1)/%.ok: %.c .clang-tidy $(B)/$(2)/%.o
+	@mkdir -p $$(@D)
+	if $$(call is_llvm_version,$$(CLANG_TIDY)); then \
+	    $$(CLANG_TIDY) --quiet --warnings-as-errors='*' $$< -- \
+	        $$(filter-out -M% -g,$$(STATIC_FLAGS_$(1))) 2>$$@.err || { cat $$@.err; exit 1; }; \
 	fi
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=assignBoolToPointer \
-	    --suppress=normalCheckLevelMaxBranches --error-exitcode=1 -I. $<
-	rm -f $@.err && touch $@
+	    --suppress=normalCheckLevelMaxBranches --error-exitcode=1 -I. $$<
+	rm -f $$@.err && touch $$@
+endef
+$(eval $(call static,static,host))
+$(eval $(call static,static-riscv64,riscv64))
+$(eval $(call static,static-stub,stub))

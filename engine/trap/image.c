@@ -45,7 +45,7 @@ int image_make(struct trap_vm *tv)
     if (fd < 0)
         return ERR_IO;
     memcpy(&tv->head, stub_image, sizeof(tv->head));
-    error = write_all(fd, stub_image, (size_t)(stub_image_end - stub_image));
+    error = write_all(fd, stub_image, (size_t)((uintptr_t)stub_image_end - (uintptr_t)stub_image));
     if (error == 0)
         error = relocate(fd, tv);
     if (error == 0 && ftruncate(fd, (off_t)tv->head.end) != 0)

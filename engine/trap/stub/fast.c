@@ -75,6 +75,7 @@ void fast_new_code(void)
 
 /* One function, far above the usual length: threaded code needs its labels in one place. `done` is
  * how many instructions are behind at the end of the block, `end` where the stretch ends. */
+/* NOLINTNEXTLINE(readability-function-size) */
 unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core)
 {
 #define HANDLER(id, label) [id] = (int16_t)((const char *)&&label - (const char *)&&slow)

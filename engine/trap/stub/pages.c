@@ -55,45 +55,46 @@ static uint8_t *ram_at(gpa_t gpa)
     return offset < stub_config.ram_size ? (uint8_t *)stub_config.window + offset : NULL;
 }
 
-static bool leaf_plain(const struct vcpu *vcpu, uint64_t pte, unsigned level,
-                       enum mmu_access access)
+#define PTE_ODD (PTE_N | PTE_PBMT | PTE_RESERVED)
+
+/* Does the leaf grant the access in the vCPU's mode, with nothing for core to do? */
+static inline bool leaf_plain(const struct vcpu *vcpu, uint64_t pte, enum mmu_access access)
 {
     static const uint64_t needs[] = {[MMU_LOAD] = PTE_V | PTE_A | PTE_R,
                                      [MMU_STORE] = PTE_V | PTE_A | PTE_D | PTE_R | PTE_W,
                                      [MMU_FETCH] = PTE_V | PTE_A | PTE_X};
-    bool user = vcpu->priv.mode == PRIV_U;
-    bool sum = (vcpu->priv.sstatus & SSTATUS_SUM) != 0 && access != MMU_FETCH;
+    uint64_t user = vcpu->priv.mode == PRIV_U ? PTE_U : 0;
 
-    if ((pte & needs[access]) != needs[access] || (pte & (PTE_N | PTE_PBMT | PTE_RESERVED)) != 0)
+    if ((pte & (needs[access] | PTE_ODD)) != needs[access])
         return false;
-    if (((pte & PTE_U) != 0) != user && !(sum && !user))
-        return false;
-    return ((pte >> PTE_PPN_SHIFT) & ((UINT64_C(1) << (9 * level)) - 1)) == 0;
+    return (pte & PTE_U) == user ||
+           (user == 0 && access != MMU_FETCH && (vcpu->priv.sstatus & SSTATUS_SUM) != 0);
 }
 
 /* The page of va in the window when the walk is the plain one; NULL leaves it to core. */
-static uint8_t *walk(const struct vcpu *vcpu, gva_t va, enum mmu_access access)
+static inline uint8_t *walk(const struct vcpu *vcpu, gva_t va, enum mmu_access access)
 {
     uint64_t satp = vcpu->priv.satp;
-    unsigned mode = (unsigned)(satp >> SATP_MODE_SHIFT);
-    gpa_t table = (satp & SATP_PPN) << PAGE_SHIFT;
+    gpa_t table = satp << PAGE_SHIFT & (SATP_PPN << PAGE_SHIFT);
 
-    if (mode == SATP_MODE_BARE)
+    if (satp >> SATP_MODE_SHIFT == SATP_MODE_BARE)
         return ram_at(va & PAGE_MASK);
-    if (mode != SATP_MODE_SV39 || (uint64_t)((int64_t)(va << 25) >> 25) != va)
+    if (satp >> SATP_MODE_SHIFT != SATP_MODE_SV39 || (uint64_t)((int64_t)(va << 25) >> 25) != va)
         return NULL;
+#pragma GCC unroll 3
     for (unsigned level = 3; level-- > 0;) {
-        const uint8_t *at = ram_at(table + ((va >> (PAGE_SHIFT + 9 * level)) & 511) * 8);
+        const uint8_t *at = ram_at(table + (va >> (PAGE_SHIFT + 9 * level - 3) & 511 * 8));
         if (at == NULL)
             return NULL;
         uint64_t pte = __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
-        uint64_t below = (UINT64_C(1) << (9 * level)) - 1;
-        table = ((pte & PTE_PPN) >> PTE_PPN_SHIFT) << PAGE_SHIFT;
-        if ((pte & (PTE_R | PTE_W | PTE_X)) != 0)
-            return leaf_plain(vcpu, pte, level, access)
-                       ? ram_at(table + ((va >> PAGE_SHIFT) & below) * PAGE_SIZE)
+        table = (pte & PTE_PPN) >> PTE_PPN_SHIFT << PAGE_SHIFT;
+        if ((pte & (PTE_R | PTE_W | PTE_X)) != 0) {
+            uint64_t below = (PAGE_SIZE << (9 * level)) - PAGE_SIZE;
+            return leaf_plain(vcpu, pte, access) && (table & below) == 0
+                       ? ram_at(table + (va & below))
                        : NULL;
-        if ((pte & (PTE_V | PTE_U | PTE_A | PTE_D | PTE_N | PTE_PBMT | PTE_RESERVED)) != PTE_V)
+        }
+        if ((pte & (PTE_V | PTE_U | PTE_A | PTE_D | PTE_ODD)) != PTE_V)
             return NULL;
     }
     return NULL;

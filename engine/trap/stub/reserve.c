@@ -2,12 +2,13 @@
 /*
  * Host memory for guest RAM that is touched page after page. One page at a time costs the host
  * 7,000 instructions; where the pages before are in use, a large page for 2 MiB costs 1,600 for
- * each of them, wherever the host's administrator allows large pages at all, since the call asks
+ * each of them, and needs no setting of the host's administrator, since the call asks
  * for it by name. What is in use already stays where it is.
  */
 #include "engine/trap/stub/stub.h"
 
 #define MADV_COLLAPSE 25
+#define EINVAL        22
 
 #define LARGE         MIB(2)
 #define FRESH         160 /* pages to come without memory that make a large page worth its price */
@@ -46,10 +47,11 @@ static bool take_block(uint64_t offset)
     uint64_t at = stub_config.window + offset;
 
     (void)*(volatile const uint8_t *)at;
-    refused = stub_syscall(__NR_madvise, at, LARGE, MADV_COLLAPSE, 0, 0, 0) != 0;
-    if (!refused)
+    int64_t result = stub_syscall(__NR_madvise, at, LARGE, MADV_COLLAPSE, 0, 0, 0);
+    refused = result == -EINVAL;
+    if (result == 0)
         kernel.area->count[COUNT_RESERVED] += LARGE / PAGE_SIZE;
-    return !refused;
+    return result == 0;
 }
 
 /* A block that was worth it is not asked for again, whatever came of it. */

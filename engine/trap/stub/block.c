@@ -126,6 +126,8 @@ static unsigned csr_write(struct vcpu *vcpu, const struct insn *insn, struct op 
 {
     uint64_t clear, *word = csr_word(vcpu, (unsigned)insn->imm, &clear);
 
+    if (insn->imm == CSR_satp)
+        return FAST_csr_satp;
     if (insn->imm == CSR_stvec && insn->rd == 0)
         return FAST_csr_stvec;
     if (word == NULL || (clear != 0 && insn->rd != 0))
@@ -370,18 +372,33 @@ static __attribute__((noinline)) struct block *renew(struct vcpu *vcpu, gva_t pc
     return make(pc, key, page, &making, flushed);
 }
 
+/* Each address has two places; what was found or made last is in the first. */
+static struct block **look_up(gva_t pc, uint64_t key)
+{
+    uint64_t index = (pc >> 1 ^ pc >> PAGE_SHIFT) % BLOCKS;
+    struct block **slot = &blocks[index], **other = &blocks[index ^ BLOCKS / 2], *block = *other;
+
+    if (*slot == NULL || (*slot)->key == key)
+        return slot;
+    if (block != NULL && block->key != key)
+        block = NULL;
+    *other = *slot;
+    *slot = block;
+    return slot;
+}
+
 struct block *block_find(struct vcpu *vcpu, gva_t pc, const struct handlers *handlers,
                          bool *flushed)
 {
     uint64_t key = pc | (vcpu->priv.mode == PRIV_U);
-    struct block **slot = &blocks[(pc >> 1 ^ pc >> PAGE_SHIFT) % BLOCKS], *block = *slot;
+    struct block **slot = look_up(pc, key), *block = *slot;
 
-    if (block != NULL && block->key == key && block->stamp == fast_stamp)
+    if (block != NULL && block->stamp == fast_stamp)
         return block;
     const uint8_t *page = code_page(vcpu, pc);
     if (page == NULL)
         return NULL;
-    if (block == NULL || block->key != key || !holds(block, pc, page))
+    if (block == NULL || !holds(block, pc, page))
         *slot = block = renew(vcpu, pc, key, page, handlers, flushed);
     block->stamp = fast_stamp;
     return block;

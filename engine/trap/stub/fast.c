@@ -93,6 +93,7 @@ unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core)
         HANDLER(INSN_fence, do_fence),
         HANDLER(INSN_fence_i, do_fence_i),
         HANDLER(FAST_csr, do_csr),
+        HANDLER(FAST_csr_satp, do_csr_satp),
         HANDLER(FAST_csr_swap, do_csr_swap),
         HANDLER(FAST_csr_sstatus, do_csr_sstatus),
         HANDLER(FAST_csr_sie_set, do_csr_sie_set),
@@ -242,6 +243,13 @@ do_csr:
     if (!access_csr(vcpu, d))
         goto slow;
     goto after;
+do_csr_satp:
+    if (!access_csr(vcpu, d))
+        goto slow;
+    if (d[1].handler != &&do_sfence_vma)
+        goto after;
+    d++; /* a hart, too, may have fetched the fence before */
+    goto do_sfence_vma;
 do_ecall:
     if (!kernel_call(vcpu))
         goto slow;

@@ -10,7 +10,7 @@
 
 #pragma GCC visibility push(hidden) /* in the same image, and found without a table */
 
-#define FAST_PAGES 32 /* remembered for each kind of access */
+#define FAST_PAGES 128 /* remembered for each kind of access */
 
 /* Host address - guest-virtual address of a page; the tag is the page and the generation, which
  * lies between the page's bits and those that tell whether an access is aligned. */
@@ -47,6 +47,7 @@ static inline void *pages_reach(const struct vcpu *vcpu, gva_t va, uint64_t size
 /* Instructions of fast.c's own, behind those of the table. */
 enum fast_id {
     FAST_csr = INSN_COUNT, /* by core's csr_access */
+    FAST_csr_satp,         /* a write of it, by csr_access */
     FAST_csr_swap,         /* csrrw of a word, with rd */
     FAST_csr_sstatus,      /* read */
     FAST_csr_sie_set,      /* sstatus.SIE */

@@ -89,8 +89,8 @@ void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, v
 void stlb_flush(struct stlb *stlb, const gva_t *va, const uint16_t *asid);
 
 /*
- * The same for all addresses, but global entries go, too, and the cost is that of the spaces, not of
- * the table: these lose their context numbers, which have to be asked for again.
+ * The same for all addresses, but global entries go, too, and the cost is that of the spaces, not
+ * of the table: these lose their context numbers, which have to be asked for again.
  */
 void stlb_retire(struct stlb *stlb, const uint16_t *asid);
 

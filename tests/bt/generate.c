@@ -53,13 +53,17 @@ static uint32_t with_registers(uint32_t word, uint32_t mask, struct random *r)
     return word;
 }
 
-/* sstatus is not read: FS may be Dirty early. */
+/* FS may be Dirty early: sstatus is not read, and written so that FS is as before or all new. */
 static uint32_t csr_word(uint32_t word, struct random *r)
 {
     uint32_t number = pick_csr(r);
 
-    if (number == CSR_sstatus)
+    if (number == CSR_sstatus) {
+        bool immediate = (word >> 14 & 1) != 0;
         word &= ~(31u << 7);
+        if (!immediate)
+            word = (word & ~0x7000u) | 0x1000;
+    }
     return (word & 0xfffff) | number << 20;
 }
 

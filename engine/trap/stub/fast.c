@@ -246,7 +246,7 @@ do_csr:
 do_csr_satp:
     if (!access_csr(vcpu, d))
         goto slow;
-    if (d[1].handler != &&do_sfence_vma)
+    if (d[1].handler != handlers.base + handler[INSN_sfence_vma])
         goto after;
     d++; /* a hart, too, may have fetched the fence before */
     goto do_sfence_vma;

@@ -192,7 +192,7 @@ struct bt_block {
 #ifndef CACHE_BYTES         /* the lockstep test has a larger one */
 #define CACHE_BYTES MIB(32) /* of all vCPUs together, ... */
 #endif
-#define CACHE_LEAST MIB(8) /* ... but at least this much for each */
+#define CACHE_LEAST MIB(7) /* ... but at least this much for each */
 #define BLOCKS_MAX  (1u << 18)
 #define SITES_MAX   (1u << 20)
 #define MAPS_MAX    (1u << 22)

@@ -7,7 +7,7 @@ ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*
     $(METAL_H))
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(wildcard tests/bt/*.c) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) engine/trap/stub/stub.h $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+ALL_FORMATTED := $(wildcard tests/bt/*.c tests/trap/*.[ch]) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) engine/trap/stub/stub.h $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
     check-fp check-switch check-static
@@ -65,16 +65,18 @@ $(METAL_C:%.c=$(B)/clang-image/%.o): | $(SYSROOT)/done
 $(eval $(call flavour,clang-stub,$$(CLANG) --target=riscv64-linux-gnu,$$(CFLAGS_ALL) -O1 \
     -ffreestanding -fPIE -mcmodel=medany -march=rv64imac -mabi=lp64 -DSTLB_BITS=5 \
     -isystem $$(STUB_INCLUDE) -isystem /usr/riscv64-linux-gnu/include))
-$(STUB_SRC:%.c=$(B)/clang-stub/%.o): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
+$(patsubst %.c,$(B)/clang-stub/%.o,$(STUB_SRC) $(TRAP_TEST_STUB)): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
 $(CORE_SRC:%.c=$(B)/clang-metal/%.o) $(CORE_SRC:%.c=$(B)/clang-riscv64/%.o) \
-$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o) $(RISCV_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
+$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o) $(RISCV_SRC:%.c=$(B)/clang-riscv64/%.o) \
+$(TRAP_TEST_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
 
 check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o) \
     $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
         $(CORE_SRC) $(CMD_SRC))) \
     $(foreach flavour,riscv64 clang-riscv64,$(RISCV_SRC:%.c=$(B)/$(flavour)/%.o) \
-        $(B)/$(flavour)/tests/bt/lockstep.o) \
-    $(foreach flavour,stub clang-stub,$(STUB_SRC:%.c=$(B)/$(flavour)/%.o)) \
+        $(B)/$(flavour)/tests/bt/lockstep.o $(TRAP_TEST_SRC:%.c=$(B)/$(flavour)/%.o)) \
+    $(foreach flavour,stub clang-stub,$(patsubst %.c,$(B)/$(flavour)/%.o,$(STUB_SRC) \
+        $(TRAP_TEST_STUB))) \
     $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,metal clang-image,$(METAL_C:%.c=$(B)/$(flavour)/%.o))
 

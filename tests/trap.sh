@@ -110,6 +110,38 @@ no_room_at_all() {
     return 1
 }
 
+# built_in NAME STATUS OPTIONS...: a test that is part of the command of tests/trap.
+tests=$build/trap-test/trapeze
+[ "$(uname -m)" = riscv64 ] && tests=$build/trap-test/riscv64/trapeze
+built_in() {
+    name=$1 want=$2
+    shift 2
+    timeout 200 "$tests" run --engine trap --name "$name" --memory 64M --timeout 190 "$@" \
+        >"$out" 2>"$out.err" </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] && return
+    echo "status $got, expected $want"
+    tail -n 20 "$out" "$out.err"
+    return 1
+}
+
+lockstep() {
+    built_in lockstep 0 --kernel "$build/guests/$1.elf" && says "^lockstep: $2 traps agree"
+}
+
+# resumes FROM TO: saved between two of five ticks, each of which comes once.
+resumes() {
+    built_in resume 0 --kernel "$build/guests/hello.elf" --append "$1 $2 hello: tick 2" &&
+        [ "$(grep -c '^hello: tick' "$out")" -eq 5 ] && says '^---' && says '^hello: all is well'
+}
+
+# In one line, and no earlier than there is one.
+not_backwards() {
+    built_in resume 1 --kernel "$build/guests/hello.elf" --append ahead && says '^---' &&
+        [ "$(grep -c "the guest's clock is [0-9]* s ahead of this machine's" "$out.err")" -eq 1 ] &&
+        [ "$(wc -l <"$out.err")" -eq 1 ]
+}
+
 # Its kernel lies in the upper half and is interpreted, its programs are not.
 linux() {
     timeout 600 "$command" run --engine trap --memory 256M --kernel "$build/guests/linux/Image" \
@@ -152,6 +184,10 @@ check "a guest that never ends is exit status 5 at its timeout" case_guest spin 
 check "a wfi that nothing will end is exit status 5 at its timeout" case_guest sleep 5 5
 check "a jump to nowhere parks the guest" parked_guest nowhere
 check "an illegal instruction without a handler parks the guest" parked_guest illegal
+check "2000 traps of random code in U-mode and S-mode are as by exec_step" lockstep streams 2000
+check "a VM saved under interp goes on under trap" resumes interp trap
+check "... and the other way round" resumes trap interp
+check "... but not where guest time would run backwards" not_backwards
 check "Debian's Linux boots, runs a program and powers off" linux
 rm -f "$out" "$out".*
 finish

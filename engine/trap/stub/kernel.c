@@ -160,6 +160,12 @@ static void drop_slot(uint32_t slot)
     to_monitor(REASON_DROP);
 }
 
+void kernel_leave(void)
+{
+    kernel.vcpu->priv.exit.kind = EXIT_HOST;
+    to_monitor(REASON_EXIT);
+}
+
 static void take_requests(void)
 {
     struct vcpu *vcpu = kernel.vcpu;
@@ -170,10 +176,8 @@ static void take_requests(void)
         stlb_flush(&kernel.stlb, NULL, NULL);
         __asm__ volatile("fence.i" : : : "memory");
     }
-    if (requests & VCPU_REQ_EVENT) {
-        vcpu->priv.exit.kind = EXIT_HOST;
-        to_monitor(REASON_EXIT);
-    }
+    if (requests & VCPU_REQ_EVENT)
+        kernel_leave();
     vcpu_update_timer(vcpu);
 }
 

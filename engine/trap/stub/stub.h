@@ -54,6 +54,8 @@ void user_signal(int number, const siginfo_t *info, struct ucontext *uc);
 void kernel_start(void);
 /* Mappings are compared with the guest's tables before they are used again. */
 void kernel_fence(void);
+/* Ends `run` with EXIT_HOST; returns when it has been called again. */
+void kernel_leave(void);
 /* Answers the SBI call at pc if that needs nobody else. */
 bool kernel_call(struct vcpu *vcpu);
 void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);

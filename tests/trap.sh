@@ -105,7 +105,13 @@ limited() {
 
 no_room_at_all() {
     run_guest 4 --kernel "$build/guests/hello.elf" --memory 64M --timeout 60 --board-arg -append \
-        --board-arg nproc=5 && grep -q 'raise ulimit' "$out.err" && return
+        --board-arg nproc=5 && names 'raise ulimit'
+}
+
+# names TEXT: one line of the messages does.
+names() {
+    [ "$(grep -c "$1" "$out.err")" -eq 1 ] && return
+    echo "not one line with '$1' in:"
     cat "$out.err"
     return 1
 }
@@ -142,6 +148,49 @@ not_backwards() {
         [ "$(wc -l <"$out.err")" -eq 1 ]
 }
 
+# on_board NAME COMMAND...: a check that needs a board of its own.
+on_board() {
+    if [ "$(uname -m)" = riscv64 ]; then
+        skip "$1" "only on a board that QEMU emulates"
+    else
+        check "$@"
+    fi
+}
+
+# watched BOOT-ARGUMENT STATUS OPTIONS...: a guest on a board whose process 1 is asked for something
+# (tests/trap/watch.c), or whose kernel is.
+watched() {
+    argument=$1 want=$2
+    shift 2
+    timeout 120 "$tests" run --engine trap --memory 128M --timeout 110 --stats --board-arg -append \
+        --board-arg "$argument" "$@" >"$out" 2>"$out.err" </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] && return
+    echo "status $got, expected $want"
+    tail -n 20 "$out" "$out.err"
+    return 1
+}
+
+# The most that all processes held of their own, in proportion to who shares it: 4 MiB will do.
+memory() {
+    guest=$1
+    shift
+    watched pss=1 0 --kernel "$build/guests/$guest.elf" "$@" || return
+    held=$(sed -n 's/^pss \([0-9]*\) KiB.*/\1/p' "$out.err" | tail -n 1)
+    [ "${held:-99999}" -le 4096 ] && return
+    echo "the processes hold ${held:-an unknown number of} KiB"
+    return 1
+}
+
+goes_on() {
+    watched "$1" 0 --kernel "$build/guests/$2.elf" && says "^$2: .*all is well" &&
+        stat_is "$3" -ge "$4"
+}
+
+parked_naming() {
+    watched "$1" 4 --kernel "$build/guests/$2.elf" && names "$3"
+}
+
 # Its kernel lies in the upper half and is interpreted, its programs are not.
 linux() {
     timeout 600 "$command" run --engine trap --memory 256M --kernel "$build/guests/linux/Image" \
@@ -169,9 +218,21 @@ check "S-mode and U-mode are as the privileged specification says, but for FS Of
 check "a kernel that knows virt by heart runs without a disk" habits
 check "... and with one" habits_on_disk '' 'version 2'
 check "... with 2 spaces at most" few_spaces 2
-check "... with room for two processes more (RLIMIT_NPROC)" limited nproc=7 6
-check "... with few descriptors (RLIMIT_NOFILE)" limited nofile=14 1
-check "without room for one the message says what to raise" no_room_at_all
+on_board "... with room for two processes more (RLIMIT_NPROC)" limited nproc=7 6
+on_board "... with few descriptors (RLIMIT_NOFILE)" limited nofile=14 1
+on_board "without room for one the message says what to raise" no_room_at_all
+on_board "... in a cgroup with room for few tasks (pids.max)" goes_on pids=8 habits trap.spaces_created 7
+on_board "... and without, the message says what to raise" parked_naming pids=6 habits 'pids.max'
+on_board "with few mappings a process (vm.max_map_count) they come and go" \
+    goes_on sysctl=vm/max_map_count=40 scatter trap.spaces_dropped 50
+on_board "with fewer than a space needs the message says what to raise" \
+    parked_naming sysctl=vm/max_map_count=20 scatter 'raise vm.max_map_count'
+on_board "without a queue for signals (RLIMIT_SIGPENDING) it goes on" \
+    goes_on sigpending=0 habits trap.spaces_created 2
+for noexec in 1 2; do
+    on_board "memory files that may not be programs (vm.memfd_noexec=$noexec) do" \
+        goes_on sysctl=vm/memfd_noexec=$noexec habits trap.spaces_created 2
+done
 check "cold and warm resets boot again, with a disk that keeps what it got" resets
 check "user code that knows the engine does not get out" checks escape
 check "bench.elf measures everything and ends well" bench bench
@@ -188,6 +249,9 @@ check "2000 traps of random code in U-mode and S-mode are as by exec_step" locks
 check "a VM saved under interp goes on under trap" resumes interp trap
 check "... and the other way round" resumes trap interp
 check "... but not where guest time would run backwards" not_backwards
+on_board "monitor and spaces hold at most 4 MiB beside guest RAM: 4 vCPUs" memory smp --vcpus 4
+on_board "... and with programs that come and go" memory habits
+on_board "... and with bench2.elf" memory bench2
 check "Debian's Linux boots, runs a program and powers off" linux
 rm -f "$out" "$out".*
 finish

@@ -45,6 +45,7 @@ struct trap_page {
     uint32_t enter;              /* the turn is for guest code, not for a command alone */
     uint64_t fault;              /* address, for SIGSEGV and SIGBUS */
     struct trap_map map;         /* to be made first; length 0: none */
+    uint32_t full;               /* the host had no room for it */
     uint32_t nunmap;             /* to go before that */
     struct trap_range unmap[TRAP_UNMAPS];
 };

@@ -26,7 +26,7 @@
 #define GIVE_FD 4 /* the listener goes out here */
 
 /* How far the child came, as its exit status. */
-enum step { STEP_FDS = 32, STEP_MAP, STEP_LISTENER, STEP_PARENT };
+enum step { STEP_FDS = 32, STEP_MAP = SPACE_NOT_MAPPED, STEP_LISTENER, STEP_PARENT };
 
 static void place(uint64_t at, uint64_t size, int prot, int flags, int fd, uint64_t offset)
 {

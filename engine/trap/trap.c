@@ -241,7 +241,8 @@ static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, ui
     return TRAP_NONE;
 }
 
-/* For who wonders why: how the space ended, or that it does not answer. */
+/* For who wonders why: how the space ended, or that it does not answer. Guest code can end its
+ * space with any status, so that the remedy is a guess. */
 static void explain(struct trap_vcpu *t, uint32_t slot)
 {
     siginfo_t info = {.si_pid = 0};
@@ -251,6 +252,9 @@ static void explain(struct trap_vcpu *t, uint32_t slot)
         vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u is not there", slot);
     else if (info.si_pid == 0)
         vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u does not answer", slot);
+    else if (info.si_code == CLD_EXITED && info.si_status == SPACE_NOT_MAPPED)
+        vm_log_guest(t->tv->vm, t->vcpu, LOG_ERROR, "trap",
+                     "no room for the mappings of an address space: raise vm.max_map_count");
     else
         vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u ended: code %d, status %d",
                      slot, info.si_code, info.si_status);
@@ -266,8 +270,11 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
     struct vcpu *vcpu = t->vcpu;
     struct trap trap = {.cause = CAUSE_ILLEGAL_INSN};
 
+    uint32_t current = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
+
     explain(t, kernel);
-    explain(t, __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST));
+    if (current != kernel)
+        explain(t, current);
     space_destroy_all(t);
     take_back(t);
     vcpu->priv.exit.kind = EXIT_HOST;

@@ -69,6 +69,7 @@ static inline struct trap_vcpu *trap_of(const struct vcpu *vcpu)
 int image_make(struct trap_vm *tv) MUST_CHECK;
 
 /* space.c */
+#define SPACE_NOT_MAPPED 33 /* exit status of a space that could not be put together */
 int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mode) MUST_CHECK;
 void space_destroy(struct trap_vcpu *t, unsigned slot);
 /* Ends them all, and with them every mapping of guest RAM. */

@@ -16,8 +16,10 @@ int main(int argc, char **argv)
     struct run_options options;
     const struct engine_way *way = NULL;
 
-    if (getpid() == 1 && strcmp(argv[0], "/init") == 0)
+    if (getpid() == 1 && strcmp(argv[0], "/init") == 0) {
+        watch_board();
         board_init();
+    }
     if (argc < 2 || strcmp(argv[1], "run") != 0)
         return RUN_USAGE;
     int status = options_parse(argc - 2, argv + 2, &options, &way);

@@ -43,4 +43,7 @@ void side_run(struct side *side, const char *text);
 int lockstep(const struct run_options *options);
 int resume(const struct run_options *options);
 
+/* watch.c: what the boot arguments of a board for tests ask process 1 for. */
+void watch_board(void);
+
 #endif

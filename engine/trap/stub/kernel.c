@@ -10,9 +10,10 @@
 #include "core/sbi/sbi.h"
 #include "engine/trap/stub/stub.h"
 
-#define STRETCH 128 /* instructions to go on with after one that the host could not execute */
-#define PC_NONE 1   /* where no instruction is */
-#define FOREIGN 400 /* instructions in another address space before it gets a space of its own */
+#define STRETCH     128 /* instructions to go on with after one that the host could not execute */
+#define PC_NONE     1   /* where no instruction is */
+#define FILLS_LEAST 8   /* mappings that a new space has to have had room for */
+#define FOREIGN     400 /* instructions in another address space before it gets a space of its own */
 
 static unsigned stretch, foreign;
 static gva_t last_fault, last_pc; /* of the last mapping made for native code: no second one */
@@ -315,6 +316,22 @@ static bool find_mapping(struct trap_tables *tables, gva_t va, struct trap_map *
     return !again && fill_find(vcpu, tables, va, access_of(vcpu, va), map);
 }
 
+/* The host has no room for another mapping in that space: a new one has. Not when the last new one
+ * had hardly any either; core then executes what needs the mapping. */
+static bool user_full(uint32_t slot, struct trap_page *page)
+{
+    static uint64_t filled;
+    bool full = page->full != 0 && kernel.area->count[COUNT_FILLS] - filled >= FILLS_LEAST;
+
+    page->full = 0;
+    if (!full)
+        return false;
+    filled = kernel.area->count[COUNT_FILLS];
+    last_pc = PC_NONE;
+    drop_slot(slot);
+    return true;
+}
+
 static void user_fault(uint32_t slot, gva_t va)
 {
     struct trap_tables *tables = &kernel.area->tables[slot];
@@ -384,6 +401,8 @@ static void run_user(void)
     count(COUNT_SIGNALS);
     if (signal != SIGSEGV)
         last_pc = PC_NONE;
+    if (user_full(slot, page))
+        return;
     if (signal == SIGSEGV) {
         user_fault(slot, fault);
     } else if (signal != TRAP_KICK && signal != 0) {

@@ -28,6 +28,7 @@
 
 /* Exit statuses, for the monitor's message. */
 enum stub_failure {
+    STUB_FAILED_MAP = 33, /* SPACE_NOT_MAPPED */
     STUB_FAILED_SETUP = 64,
     STUB_FAILED_FILTER,
     STUB_FAILED_SIGNAL, /* a signal came from the stub's own code */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # `make check`: everything that can be said about the source without running it.
 
-ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
+ALL_C := $(CORE_SRC) $(CMD_SRC) $(PORTABLE_RISCV) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
     tests/system/*.c tests/snapshot/*.c tests/tools/*.c)
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
@@ -90,7 +90,8 @@ check-fp: metal
 
 # Static analysis of what ships, file by file; a file is looked at again when it or a header of it
 # changed.
-check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC) $(PORTABLE_METAL))
+check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC) $(PORTABLE_METAL) \
+    $(PORTABLE_RISCV))
 $(B)/static/%.ok: %.c .clang-tidy $(B)/host/%.o
 	@mkdir -p $(@D)
 	if $(call is_llvm_version,$(CLANG_TIDY)); then \

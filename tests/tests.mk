@@ -12,7 +12,9 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 # What of the metal needs no board goes along with the helpers.
 PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c \
     $(addprefix host/metal/,pages.c bundle.c config.c entropy.c grant.c symbols.c)
-HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL)
+# And what of engines for RISC-V machines needs none.
+PORTABLE_RISCV := engine/trap/check.c
+HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL) $(PORTABLE_RISCV)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)
 TEST_LIBS := -lcmocka -lfdt -lz -lm -lpthread

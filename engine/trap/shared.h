@@ -95,6 +95,13 @@ enum trap_counter {
     TRAP_COUNTERS
 };
 
+/* What a user-mode space was told to unmap, and which of it the monitor has seen it do. */
+struct trap_revoke {
+    uint32_t count;
+    _Atomic uint32_t seen; /* bit n: range n */
+    struct trap_range range[TRAP_UNMAPS];
+};
+
 struct trap_area {
     struct vcpu vcpu;
     uint32_t to_monitor; /* futex word */
@@ -112,12 +119,7 @@ struct trap_area {
     struct trap_slot slot[TRAP_SPACES];
     struct trap_map
         grant[TRAP_SPACES]; /* what a user-mode space was told to map last: nothing else */
-    /* What a user-mode space was told to unmap, and which of it the monitor has seen it do. */
-    struct {
-        uint32_t count;
-        _Atomic uint32_t seen; /* bit n: range n */
-        struct trap_range range[TRAP_UNMAPS];
-    } revoke[TRAP_SPACES];
+    struct trap_revoke revoke[TRAP_SPACES];
     struct trap_tables tables[TRAP_SPACES];
 };
 

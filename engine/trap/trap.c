@@ -11,6 +11,7 @@
 
 #include "core/csr.h"
 #include "core/trap.h"
+#include "engine/trap/check.h"
 
 static int vm_create(struct vm *vm)
 {
@@ -158,14 +159,8 @@ static void take_back(struct trap_vcpu *t)
 {
     struct vcpu *vcpu = t->vcpu, *theirs = &t->area->vcpu;
 
-    vcpu->user = theirs->user;
-    vcpu->priv = theirs->priv;
-    csr_sanitize(vcpu);
+    check_record(vcpu, theirs);
     stlb_flush(t->stlb, NULL, NULL);
-    vcpu->traps = theirs->traps;
-    vcpu->trap_repeat_pc = theirs->trap_repeat_pc;
-    vcpu->trap_repeat_instret = theirs->trap_repeat_instret;
-    vcpu->priv.version = VCPU_RECORD_VERSION;
     pthread_mutex_lock(&t->lock);
     t->inside = false;
     uint64_t pending = atomic_load(&theirs->pending);
@@ -270,7 +265,7 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
     struct vcpu *vcpu = t->vcpu;
     struct trap trap = {.cause = CAUSE_ILLEGAL_INSN};
 
-    uint32_t current = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
+    uint32_t current = check_slot(&t->area->current);
 
     explain(t, kernel);
     if (current != kernel)
@@ -283,10 +278,20 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
             (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_ENGINE, .addr = vcpu->user.pc};
 }
 
+/* What the spaces ask of the monitor alone. False: it cannot be done. */
+static bool serve(struct trap_vcpu *t, const struct trap_handover *to, uint32_t kernel)
+{
+    if (to->reason == REASON_SPACE)
+        return get_space(t, to->satp, to->mode, kernel) != TRAP_NONE;
+    if (to->slot != TRAP_NONE && to->slot != kernel)
+        space_destroy(t, to->slot);
+    return true;
+}
+
 /* One turn of the spaces. True: the vCPU has an exit. */
 static bool turn(struct trap_vcpu *t, uint32_t *kernel)
 {
-    struct trap_area *area = t->area;
+    struct trap_handover to;
 
     turn_give(t, *kernel);
     if (!turn_wait(t, *kernel)) {
@@ -294,41 +299,41 @@ static bool turn(struct trap_vcpu *t, uint32_t *kernel)
         return true;
     }
     turn_take_output(t);
-    uint32_t now = area->kernel, slot = area->want_slot;
-    if (now < TRAP_SPACES && t->space[now].pid != 0 && t->space[now].mode == PRIV_S)
-        *kernel = now;
-    switch (area->reason) {
-    case REASON_SPACE:
-        if (get_space(t, area->want_satp, area->want_mode == PRIV_U ? PRIV_U : PRIV_S, *kernel) !=
-            TRAP_NONE)
-            return false;
-        lost(t, *kernel);
-        return true;
-    case REASON_DROP:
-        if (slot < TRAP_SPACES && slot != *kernel)
-            space_destroy(t, slot);
-        return false;
-    default:
+    check_handover(t->area, &to);
+    if (to.kernel != TRAP_NONE && t->space[to.kernel].pid != 0 &&
+        t->space[to.kernel].mode == PRIV_S)
+        *kernel = to.kernel;
+    if (to.reason == REASON_EXIT) {
         take_back(t);
         return true;
     }
+    if (!serve(t, &to, *kernel)) {
+        lost(t, *kernel);
+        return true;
+    }
+    if (!turn_over(t))
+        return false;
+    take_back(t); /* spaces that never stop asking shall not keep the vCPU */
+    t->vcpu->priv.exit.kind = EXIT_HOST;
+    return true;
 }
 
 static void run(struct vcpu *vcpu)
 {
     struct trap_vcpu *t = trap_of(vcpu);
-    uint32_t kernel = t->area->kernel;
+    uint32_t kernel = check_slot(&t->area->kernel);
     static _Thread_local int own_tid;
 
     if (own_tid == 0)
         own_tid = gettid();
     vcpu->priv.exit.kind = EXIT_NONE;
+    t->kick.since_ns = 0;
     atomic_store(&vcpu->running, 1);
     if (t->owner != own_tid) {
         space_destroy_all(t); /* those of the thread before, which ended with it */
         t->owner = own_tid;
     }
-    if (kernel >= TRAP_SPACES || t->space[kernel].pid == 0 || t->space[kernel].mode != PRIV_S)
+    if (kernel == TRAP_NONE || t->space[kernel].pid == 0 || t->space[kernel].mode != PRIV_S)
         kernel = get_space(t, vcpu->priv.satp, PRIV_S, TRAP_NONE);
     if (kernel == TRAP_NONE) {
         vcpu->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_ENGINE};

@@ -38,9 +38,9 @@ struct trap_vcpu {
     bool inside;            /* run has handed the vCPU over; under the lock */
     struct {
         uint64_t since_ns; /* since when it waits for an answer; 0: none does */
-        uint64_t used_ns;  /* CPU time that the space had used then */
-        uint32_t slot;
+        uint64_t used_ns;  /* CPU time that its spaces had used then */
     } kick;
+    uint64_t looked_ns; /* the last look whether all spaces live */
     struct trap_space space[TRAP_SPACES];
     struct stlb *stlb; /* for SBI calls that name guest-virtual memory */
     uint32_t taken;    /* of the area's output */
@@ -88,8 +88,6 @@ unsigned filter_notify(struct sock_filter *out);
 int notify_start(struct trap_vm *tv) MUST_CHECK;
 void notify_stop(struct trap_vm *tv);
 int notify_add(struct trap_space *space) MUST_CHECK;
-/* May a space of this satp map that at U privilege? */
-bool notify_allowed(struct trap_vm *tv, uint64_t satp, const uint64_t *args);
 
 /* turn.c */
 /* A kick for the space that runs guest code, as far as the shared pages can be believed. */
@@ -97,6 +95,8 @@ void turn_signal(struct trap_vcpu *t);
 void turn_give(struct trap_vcpu *t, uint32_t slot);
 /* Waits until the spaces hand over. False: one of them is gone, or does not answer. */
 bool turn_wait(struct trap_vcpu *t, uint32_t kernel) MUST_CHECK;
+/* Does the host want the vCPU back? */
+bool turn_over(const struct trap_vcpu *t);
 /* What the guest printed by single characters since the last look. */
 void turn_take_output(struct trap_vcpu *t);
 

@@ -116,6 +116,18 @@ names() {
     return 1
 }
 
+# breakout LETTER STATUS TIMEOUT: a kernel against the space that it runs in, and the monitor.
+breakout() {
+    (printf %s "$1" && sleep 40) | timeout -s KILL 100 "$command" run --engine trap --vcpus 2 \
+        --kernel "$build/guests/breakout.elf" --memory 64M --timeout "$3" >"$out" 2>"$out.err"
+    got=$?
+    [ "$got" -eq "$2" ] && says "^breakout: $1" && ! grep -q 'still here' "$out" &&
+        [ "$(grep -c 'parked at pc' "$out.err")" -eq $(($2 == 4)) ] && return
+    echo "status $got, expected $2"
+    tail -n 20 "$out" "$out.err"
+    return 1
+}
+
 # built_in NAME STATUS OPTIONS...: a test that is part of the command of tests/trap.
 tests=$build/trap-test/trapeze
 [ "$(uname -m)" = riscv64 ] && tests=$build/trap-test/riscv64/trapeze
@@ -235,6 +247,13 @@ for noexec in 1 2; do
 done
 check "cold and warm resets boot again, with a disk that keeps what it got" resets
 check "user code that knows the engine does not get out" checks escape
+check "a kernel that opens a file of the host's through its stub is parked" breakout o 4 60
+check "... one that ends its space" breakout x 4 60
+check "... one that writes all over what it shares with the monitor" breakout s 4 60
+check "... and over the notes of its mappings" breakout S 4 60
+check "a kernel that masks signals and takes requests off the list ends at the timeout" breakout c 5 25
+check "a hart that masks signals and spins does not keep the other from its work" breakout 2 0 60
+check "... but the VM is parked when the other needs it" breakout f 4 60
 check "bench.elf measures everything and ends well" bench bench
 check "bench.elf: user code runs on the hart, and no mapping is lost" user_code_runs_natively
 check "bench2.elf, kernel in the upper half, measures everything and ends well" bench bench2

@@ -118,7 +118,7 @@ names() {
 
 # breakout LETTER STATUS TIMEOUT: a kernel against the space that it runs in, and the monitor.
 breakout() {
-    (printf %s "$1" && sleep 40) | timeout -s KILL 100 "$command" run --engine trap --vcpus 2 \
+    printf %s "$1" | timeout -s KILL 100 "$command" run --engine trap --vcpus 2 \
         --kernel "$build/guests/breakout.elf" --memory 64M --timeout "$3" >"$out" 2>"$out.err"
     got=$?
     [ "$got" -eq "$2" ] && says "^breakout: $1" && ! grep -q 'still here' "$out" &&

@@ -105,7 +105,8 @@ static void act(int64_t letter)
     case 'f': /* ... but for work that they have to do together */
         start_second();
         sbi_remote_fence_i(3, 0);
-        break;
+        for (;;) /* the fence ends when the other hart is lost, and the machine soon after */
+            ;
     default:
         break;
     }

@@ -110,6 +110,7 @@ struct trap_area {
     uint64_t want_satp;
     uint32_t current;       /* slot of the space that runs guest code, to be kicked */
     uint32_t kernel;        /* slot of the kernel-mode space that had the last turn */
+    uint32_t interpreting;  /* the stub executes guest code (for --stats) */
     _Atomic uint32_t epoch; /* fences that every space has to see before guest code runs */
     _Atomic uint64_t armed; /* guest time until which the monitor sleeps */
     uint64_t clock;

@@ -13,6 +13,8 @@
 #include "core/trap.h"
 #include "engine/trap/check.h"
 
+#define LOOKS_LEAST 50 /* before the interpreted share is worth telling */
+
 static int vm_create(struct vm *vm)
 {
     struct trap_vm *tv = calloc(1, sizeof(*tv));
@@ -388,6 +390,20 @@ static void code_flush(struct vm *vm, struct vcpu *self, const struct hart_set *
     wait_seen(vm, self, harts, VCPU_REQ_CODE);
 }
 
+/* Of the time that the vCPUs had, how much the stub took to execute guest code: by what looks every
+ * LOOK_NS found. 0 after too few of them. */
+static uint64_t interpreted_percent(const struct vm *vm)
+{
+    uint64_t looks = 0, interpreted = 0;
+
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        const struct trap_vcpu *t = trap_of(vm->vcpu[i]);
+        looks += t != NULL ? t->looks : 0;
+        interpreted += t != NULL ? t->looks_interpreted : 0;
+    }
+    return looks >= LOOKS_LEAST ? interpreted * 100 / looks : 0;
+}
+
 static void stats(struct vm *vm, void (*line)(void *ctx, const char *name, uint64_t value),
                   void *ctx)
 {
@@ -407,6 +423,10 @@ static void stats(struct vm *vm, void (*line)(void *ctx, const char *name, uint6
     for (unsigned i = 0; i < vm->nvcpus; i++)
         created += trap_of(vm->vcpu[i]) != NULL ? trap_of(vm->vcpu[i])->created : 0;
     line(ctx, "trap.spaces_created", created);
+    line(ctx, "trap.interpreted_percent", interpreted_percent(vm));
+    if (interpreted_percent(vm) > 50)
+        vm_log(vm, NULL, LOG_WARN, "trap",
+               "most of the time went into interpreting: --engine bt may suit this guest better");
 }
 
 const struct engine_ops engine_trap = {

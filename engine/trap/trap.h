@@ -40,7 +40,8 @@ struct trap_vcpu {
         uint64_t since_ns; /* since when it waits for an answer; 0: none does */
         uint64_t used_ns;  /* CPU time that its spaces had used then */
     } kick;
-    uint64_t looked_ns; /* the last look whether all spaces live */
+    uint64_t looked_ns;                /* the last look whether all spaces live */
+    uint64_t looks, looks_interpreted; /* ... how many there were, and that found the stub at it */
     struct trap_space space[TRAP_SPACES];
     struct stlb *stlb; /* for SBI calls that name guest-virtual memory */
     uint32_t taken;    /* of the area's output */

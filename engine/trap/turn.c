@@ -125,6 +125,8 @@ static bool all_is_well(struct trap_vcpu *t, uint32_t kernel)
     if (now - t->looked_ns < LOOK_NS)
         return true;
     t->looked_ns = now;
+    t->looks++;
+    t->looks_interpreted += __atomic_load_n(&t->area->interpreting, __ATOMIC_RELAXED) != 0;
     turn_take_output(t);
     uint32_t current = check_slot(&t->area->current);
     return !space_is_dead(t, kernel) && current != TRAP_NONE && !space_is_dead(t, current) &&

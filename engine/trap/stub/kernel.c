@@ -260,15 +260,16 @@ static void step_once(void)
 static void interpret(bool can_be_native)
 {
     uint64_t before = kernel.area->count[COUNT_INTERPRETED];
-
     bool core;
 
+    kernel.area->interpreting = 1;
     if (can_be_native)
         stretch = fast_run(kernel.vcpu, stretch, STRETCH, &core);
     else
         (void)fast_run(kernel.vcpu, FAST_MOST, FAST_MOST, &core);
     if (core)
         step_once();
+    kernel.area->interpreting = 0;
     if (!can_be_native)
         foreign += (unsigned)(kernel.area->count[COUNT_INTERPRETED] - before);
 }

@@ -51,6 +51,7 @@ ESCAPE_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/escape/*.c guests/
 STREAMS_SRC := $(LIB_SRC) $(wildcard guests/streams/*.c guests/streams/*.S)
 SCATTER_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/scatter/*.c guests/scatter/*.S)
 BREAKOUT_SRC := $(LIB_SRC) $(wildcard guests/breakout/*.c guests/breakout/*.S)
+PLACES_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/places/*.c guests/places/*.S)
 PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
 PASSTHROUGH_SRC := $(LIB_SRC) $(wildcard guests/passthrough/*.c)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
@@ -80,6 +81,7 @@ $(eval $(call own-guest,escape,$(ESCAPE_SRC),guests/lib))
 $(eval $(call own-guest,streams,$(STREAMS_SRC),guests/lib))
 $(eval $(call own-guest,scatter,$(SCATTER_SRC),guests/lib))
 $(eval $(call own-guest,breakout,$(BREAKOUT_SRC),guests/lib))
+$(eval $(call own-guest,places,$(PLACES_SRC),guests/lib))
 $(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
 $(eval $(call own-guest,passthrough,$(PASSTHROUGH_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
@@ -106,7 +108,7 @@ $(B)/cases/%.S.o: %.S
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
 OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    escape.elf breakout.elf streams.elf scatter.elf payload.elf passthrough.elf bench.elf bench2.elf) \
+    escape.elf breakout.elf streams.elf scatter.elf places.elf payload.elf passthrough.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests boards FORCE

@@ -203,6 +203,13 @@ parked_naming() {
     watched "$1" 4 --kernel "$build/guests/$2.elf" && names "$3"
 }
 
+# The guest takes four places of the stub on a host with no more addresses than it has itself: the
+# space moves to the next, and only the last round is interpreted.
+places() {
+    watched "$1" 0 --kernel "$build/guests/places.elf" && says '^places: all is well' &&
+        stat_is trap.spaces_created -ge "$2" && stat_is trap.interpreted_instructions -lt "$3"
+}
+
 # Its kernel lies in the upper half and is interpreted, its programs are not.
 linux() {
     timeout 600 "$command" run --engine trap --memory 256M --kernel "$build/guests/linux/Image" \
@@ -283,6 +290,14 @@ check "... but not where guest time would run backwards" not_backwards
 on_board "monitor and spaces hold at most 4 MiB beside guest RAM: 4 vCPUs" memory smp --vcpus 4
 on_board "... and with programs that come and go" memory habits
 on_board "... and with bench2.elf" memory bench2
+on_board "a host with Sv57 has room for the stub above the guest's addresses" places x=1 2 100000
+on_board "... and one with Sv48" places no5lvl 2 100000
+on_board "on one with Sv39 a guest that wants the stub's place gets a new space" places no4lvl 5 1000000
+for board in no5lvl no4lvl; do
+    on_board "a board's kernel with $board: a kernel that knows virt by heart runs" \
+        goes_on $board habits trap.spaces_created 2
+    on_board "... and thousands of scattered pages" goes_on $board scatter trap.page_fills 2000
+done
 check "Debian's Linux boots, runs a program and powers off" linux
 rm -f "$out" "$out".*
 finish

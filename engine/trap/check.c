@@ -23,9 +23,10 @@ void check_handover(const struct trap_area *area, struct trap_handover *out)
     uint32_t reason = READ(area->reason);
 
     *out = (struct trap_handover){
-        .reason = reason == REASON_SPACE || reason == REASON_DROP ? reason : REASON_EXIT,
+        .reason = reason <= REASON_MOVE ? reason : REASON_EXIT,
         .kernel = check_slot(&area->kernel),
         .slot = check_slot(&area->want_slot),
+        .site = READ(area->want_site) % TRAP_SITES,
         .satp = READ(area->want_satp),
         .mode = READ(area->want_mode) == PRIV_U ? PRIV_U : PRIV_S,
     };

@@ -15,8 +15,9 @@ struct trap_handover {
     enum trap_reason reason;
     uint32_t kernel; /* the kernel-mode space that had the turn, as it says */
     uint32_t slot;   /* REASON_DROP: the space to end */
-    uint64_t satp;   /* REASON_SPACE: the space to make */
+    uint64_t satp;   /* REASON_SPACE, REASON_MOVE: the space to make */
     enum priv mode;
+    uint32_t site; /* ... with its stub there: below TRAP_SITES */
 };
 
 /* Where a space has what belongs to its stub, and where its addresses end. */

@@ -33,7 +33,7 @@ static void note_revoked(struct trap_space *space, const uint64_t *args)
 static bool may_map(const struct trap_space *space, const uint64_t *args)
 {
     const struct trap_vcpu *t = space->vcpu;
-    const struct trap_place place = {t->tv->base, t->tv->end, t->tv->top};
+    const struct trap_place place = {space->site->base, space->site->end, t->tv->top};
 
     return check_granted(&t->area->grant[space - t->space], args) &&
            check_mapping(t->tv->vm, &place, space->satp, args);

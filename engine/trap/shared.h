@@ -16,6 +16,7 @@
 #define TRAP_TABLES 96 /* page-table pages that a space remembers */
 #define TRAP_NONE   UINT32_MAX
 #define TRAP_OUTPUT 4096 /* console bytes on their way, a power of two */
+#define TRAP_SITES  4    /* places where a stub can be, with what belongs to it */
 
 /* The signal that takes a space out of guest code. */
 #define TRAP_KICK 10
@@ -77,7 +78,7 @@ struct trap_slot {
     uint64_t satp;
     uint64_t used; /* a clock of uses */
     uint32_t turn; /* futex word of a kernel-mode space */
-    uint32_t reserved;
+    uint32_t site; /* where its stub is */
 };
 
 /* Why a kernel-mode space hands over to the monitor. */
@@ -85,6 +86,7 @@ enum trap_reason {
     REASON_EXIT = 0, /* vcpu.priv.exit says */
     REASON_SPACE,    /* wants the space (want_satp, want_mode), afterwards its turn again */
     REASON_DROP,     /* wants the space `want_slot` ended: it holds mappings that have to go */
+    REASON_MOVE, /* wants itself made anew as REASON_SPACE would: its stub is in the guest's way */
 };
 
 /* Counters, added up by the monitor for --stats. */
@@ -106,7 +108,7 @@ struct trap_area {
     struct vcpu vcpu;
     uint32_t to_monitor; /* futex word */
     uint32_t reason;     /* enum trap_reason */
-    uint32_t want_mode, want_slot;
+    uint32_t want_mode, want_slot, want_site;
     uint64_t want_satp;
     uint32_t current;       /* slot of the space that runs guest code, to be kicked */
     uint32_t kernel;        /* slot of the kernel-mode space that had the last turn */
@@ -137,7 +139,9 @@ struct trap_head {
 
 /* What a stub is told before it starts; the loader writes it. */
 struct trap_config {
-    uint64_t base, end;       /* the stub and everything that belongs to it */
+    uint64_t base, end;           /* the stub and everything that belongs to it */
+    uint64_t site[TRAP_SITES][2]; /* where that could be: from, to */
+    uint32_t nsites;
     uint64_t code_end;        /* of the stub's code */
     uint64_t low;             /* first address that a user may map */
     uint64_t top;             /* end of the addresses of a user's process */

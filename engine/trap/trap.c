@@ -15,31 +15,59 @@
 
 #define LOOKS_LEAST 50 /* before the interpreted share is worth telling */
 
+static uint64_t to_next_large(uint64_t at)
+{
+    return (at + MIB(2) - 1) & ~(MIB(2) - 1);
+}
+
+/* False: there is no room for it there. */
+static bool lay_out(const struct trap_vm *tv, uint64_t base, struct trap_site *site)
+{
+    site->base = base;
+    site->area = to_next_large(base + tv->head.end + 2 * PAGE_SIZE);
+    site->window = to_next_large(site->area + TRAP_FILE_SIZE);
+    site->end = site->window + tv->vm->mem.slots[0].size;
+    site->image_fd = -1;
+    return site->end <= tv->top;
+}
+
+/* Above what an Sv39 guest can have, where the host has room there; where not, several, for a guest
+ * that uses one of them. */
+static int choose_sites(struct trap_vm *tv)
+{
+    static const uint64_t above[] = {GIB(1024)};
+    static const uint64_t among[TRAP_SITES] = {GIB(128), GIB(64), GIB(192), GIB(32)};
+    bool room = tv->top > GIB(1024);
+    unsigned count = room ? ARRAY_SIZE(above) : ARRAY_SIZE(among);
+
+    for (unsigned i = 0; i < count; i++) {
+        struct trap_site *site = &tv->site[tv->nsites];
+        if (!lay_out(tv, room ? above[i] : among[i], site))
+            continue;
+        tv->nsites++;
+        int error = image_make(tv, site);
+        if (error != 0)
+            return error;
+    }
+    return tv->nsites > 0 ? 0 : ERR_RANGE;
+}
+
 static int vm_create(struct vm *vm)
 {
     struct trap_vm *tv = calloc(1, sizeof(*tv));
-    uint64_t ram = vm->mem.slots[0].size;
     int error;
 
     if (tv == NULL)
         return ERR_NO_MEMORY;
     vm->engine_data = tv;
     tv->vm = vm;
-    tv->image_fd = tv->epoll = -1;
+    tv->epoll = -1;
     tv->low = probe_low();
     tv->top = probe_top();
     tv->counters = probe_counters();
-    /* Above what an Sv39 guest can have, where the host has room there. */
-    tv->base = tv->top > GIB(1024) ? GIB(1024) : GIB(128);
-    error = image_make(tv);
-    if (error != 0)
-        return error;
-    tv->area_at = tv->base + ((tv->head.end + 2 * PAGE_SIZE + MIB(2) - 1) & ~(MIB(2) - 1));
-    tv->window_at = (tv->area_at + TRAP_FILE_SIZE + MIB(2) - 1) & ~(MIB(2) - 1);
-    tv->end = tv->window_at + ram;
-    if (tv->end > tv->top)
-        return ERR_RANGE;
-    return notify_start(tv);
+    tv->head = image_head();
+    error = choose_sites(tv);
+    return error != 0 ? error : notify_start(tv);
 }
 
 static void vm_destroy(struct vm *vm)
@@ -49,8 +77,10 @@ static void vm_destroy(struct vm *vm)
     if (tv == NULL)
         return;
     notify_stop(tv);
-    if (tv->image_fd >= 0)
-        close(tv->image_fd);
+    for (unsigned i = 0; i < tv->nsites; i++) {
+        if (tv->site[i].image_fd >= 0)
+            close(tv->site[i].image_fd);
+    }
     free(tv);
     vm->engine_data = NULL;
 }
@@ -219,16 +249,16 @@ static uint32_t choose_slot(struct trap_vcpu *t, uint32_t keep)
 }
 
 /* The slot of the space, made when there is none. Without the means for another, others go. */
-static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, uint32_t keep)
+static uint32_t get_space(struct trap_vcpu *t, const struct trap_want *want, uint32_t keep)
 {
-    uint32_t slot = find_space(t, satp, mode);
+    uint32_t slot = find_space(t, want->satp, want->mode);
 
     if (slot != TRAP_NONE)
         return slot;
     int why = 0;
     do {
         slot = choose_slot(t, keep);
-        if (slot != TRAP_NONE && space_create(t, slot, satp, mode) == 0)
+        if (slot != TRAP_NONE && space_create(t, slot, want) == 0)
             return slot;
         why = errno;
     } while (evict(t, keep));
@@ -281,11 +311,20 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
 }
 
 /* What the spaces ask of the monitor alone. False: it cannot be done. */
-static bool serve(struct trap_vcpu *t, const struct trap_handover *to, uint32_t kernel)
+static bool serve(struct trap_vcpu *t, const struct trap_handover *to, uint32_t *kernel)
 {
+    const struct trap_want want = {to->satp, to->reason == REASON_MOVE ? PRIV_S : to->mode,
+                                   to->site};
+
     if (to->reason == REASON_SPACE)
-        return get_space(t, to->satp, to->mode, kernel) != TRAP_NONE;
-    if (to->slot != TRAP_NONE && to->slot != kernel)
+        return get_space(t, &want, *kernel) != TRAP_NONE;
+    if (to->reason == REASON_MOVE) {
+        space_destroy(t, *kernel);
+        uint32_t made = get_space(t, &want, TRAP_NONE);
+        *kernel = made != TRAP_NONE ? made : *kernel;
+        return made != TRAP_NONE;
+    }
+    if (to->slot != TRAP_NONE && to->slot != *kernel)
         space_destroy(t, to->slot);
     return true;
 }
@@ -309,7 +348,7 @@ static bool turn(struct trap_vcpu *t, uint32_t *kernel)
         take_back(t);
         return true;
     }
-    if (!serve(t, &to, *kernel)) {
+    if (!serve(t, &to, kernel)) {
         lost(t, *kernel);
         return true;
     }
@@ -336,7 +375,7 @@ static void run(struct vcpu *vcpu)
         t->owner = own_tid;
     }
     if (kernel == TRAP_NONE || t->space[kernel].pid == 0 || t->space[kernel].mode != PRIV_S)
-        kernel = get_space(t, vcpu->priv.satp, PRIV_S, TRAP_NONE);
+        kernel = get_space(t, &(struct trap_want){vcpu->priv.satp, PRIV_S, 0}, TRAP_NONE);
     if (kernel == TRAP_NONE) {
         vcpu->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_ENGINE};
     } else {

@@ -26,6 +26,7 @@ struct trap_space {
     int listener; /* of a user-mode space's mappings; -1: none */
     uint64_t satp;
     enum priv mode;
+    const struct trap_site *site;
 };
 
 struct trap_vcpu {
@@ -48,13 +49,19 @@ struct trap_vcpu {
     uint64_t created;  /* statistics */
 };
 
+/* A place for stubs, and for what belongs to them. */
+struct trap_site {
+    uint64_t base, area, window, end;
+    int image_fd; /* the stub, relocated to base */
+};
+
 struct trap_vm {
     struct vm *vm;
     struct trap_head head;
-    int image_fd; /* the stub, relocated to base */
-    uint64_t base, low, top;
+    struct trap_site site[TRAP_SITES]; /* the first is taken where the guest leaves it free */
+    unsigned nsites;
+    uint64_t low, top;
     uint32_t counters;
-    uint64_t area_at, window_at, end;
     int epoll; /* of the listeners */
     pthread_t notifier;
     bool notifying;
@@ -66,12 +73,18 @@ static inline struct trap_vcpu *trap_of(const struct vcpu *vcpu)
     return vcpu->engine;
 }
 
-/* image.c: the stub inside this program, relocated, in a memory file. */
-int image_make(struct trap_vm *tv) MUST_CHECK;
+/* image.c: the head of the stub inside this program; the stub, relocated, in a memory file. */
+struct trap_head image_head(void);
+int image_make(const struct trap_vm *tv, struct trap_site *site) MUST_CHECK;
 
 /* space.c */
 #define SPACE_NOT_MAPPED 33 /* exit status of a space that could not be put together */
-int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mode) MUST_CHECK;
+struct trap_want {
+    uint64_t satp;
+    enum priv mode;
+    unsigned site;
+};
+int space_create(struct trap_vcpu *t, unsigned slot, const struct trap_want *want) MUST_CHECK;
 void space_destroy(struct trap_vcpu *t, unsigned slot);
 /* Ends them all, and with them every mapping of guest RAM. */
 void space_destroy_all(struct trap_vcpu *t);

@@ -206,8 +206,9 @@ static void try_handover(struct trap_area *area, const struct question *q)
     area->want_slot = q->slot;
     area->want_mode = q->want_mode;
     area->want_satp = q->want_satp;
+    area->want_site = q->bits;
     check_handover(area, &to);
-    require(to.reason <= REASON_DROP);
+    require(to.reason <= REASON_MOVE && to.site < TRAP_SITES);
     require(to.kernel < TRAP_SPACES || to.kernel == TRAP_NONE);
     require(to.slot < TRAP_SPACES || to.slot == TRAP_NONE);
     require(to.mode == PRIV_U || to.mode == PRIV_S);

@@ -210,11 +210,13 @@ static void slots_that_no_space_has_are_none(void **state)
     area.want_slot = UINT32_MAX - 1;
     area.reason = 77;
     area.want_mode = 77;
+    area.want_site = 77;
     check_handover(&area, &to);
     assert_int_equal(to.kernel, TRAP_NONE);
     assert_int_equal(to.slot, TRAP_NONE);
     assert_int_equal(to.reason, REASON_EXIT);
     assert_int_equal(to.mode, PRIV_S);
+    assert_in_range(to.site, 0, TRAP_SITES - 1);
     area.kernel = TRAP_SPACES - 1;
     check_handover(&area, &to);
     assert_int_equal(to.kernel, TRAP_SPACES - 1);

@@ -68,8 +68,12 @@ static uint32_t need_slot(uint64_t satp, enum priv mode)
     uint32_t slot = find_slot(satp, mode);
 
     if (slot == TRAP_NONE) {
+        uint32_t site = site_choose(satp);
+        if (site == TRAP_NONE)
+            return TRAP_NONE;
         kernel.area->want_satp = satp;
         kernel.area->want_mode = (uint32_t)mode;
+        kernel.area->want_site = site;
         to_monitor(REASON_SPACE);
         slot = find_slot(satp, mode);
     }
@@ -274,6 +278,25 @@ static void interpret(bool can_be_native)
         foreign += (unsigned)(kernel.area->count[COUNT_INTERPRETED] - before);
 }
 
+/* Is this space's stub in nobody's way? Where it is and another place is free, this space comes to
+ * its end here. */
+static bool out_of_the_way(void)
+{
+    static uint32_t epoch;
+    static bool known, free;
+
+    if (known && epoch == atomic_load(&kernel.area->epoch))
+        return free;
+    known = true;
+    epoch = atomic_load(&kernel.area->epoch);
+    free = site_is_free(kernel.satp, site_of(stub_config.slot));
+    if (!free && (kernel.area->want_site = site_choose(kernel.satp)) != TRAP_NONE) {
+        kernel.area->want_satp = kernel.satp;
+        to_monitor(REASON_MOVE);
+    }
+    return free;
+}
+
 /* Can the host execute the vCPU's code, as this space maps it? */
 static bool native(void)
 {
@@ -281,7 +304,7 @@ static bool native(void)
 
     return priv->mode == PRIV_S && priv->satp == kernel.satp &&
            (priv->sstatus & (SSTATUS_SUM | SSTATUS_MXR)) == 0 &&
-           fill_possible(kernel.vcpu->user.pc);
+           fill_possible(kernel.vcpu->user.pc, site_of(stub_config.slot)) && out_of_the_way();
 }
 
 /* What kind of access the fault was: the host does not say. */
@@ -338,7 +361,10 @@ static void user_fault(uint32_t slot, gva_t va)
     struct trap_tables *tables = &kernel.area->tables[slot];
 
     user_map_slot = slot;
-    if (find_mapping(tables, va, &user_map))
+    kernel.site = site_of(slot);
+    bool found = find_mapping(tables, va, &user_map);
+    kernel.site = site_of(stub_config.slot);
+    if (found)
         return;
     user_map.length = 0;
     if (tables->count >= TRAP_TABLES)
@@ -367,6 +393,14 @@ static void run_user(void)
     uint32_t slot = need_slot(vcpu->priv.satp, PRIV_U);
 
     if (slot == TRAP_NONE) {
+        step_once();
+        return;
+    }
+    if (!site_is_free(vcpu->priv.satp, site_of(slot))) {
+        drop_slot(slot);
+        return;
+    }
+    if (!fill_possible(vcpu->user.pc, site_of(slot))) {
         step_once();
         return;
     }
@@ -417,7 +451,8 @@ static void run_user(void)
  * that the guest's kernel keeps from it. */
 static bool users_own(const struct vcpu *vcpu)
 {
-    return fill_possible(vcpu->user.pc) && (stub_config.counters & ~vcpu->priv.scounteren) == 0;
+    return fill_possible(vcpu->user.pc, NULL) &&
+           (stub_config.counters & ~vcpu->priv.scounteren) == 0;
 }
 
 /* Until native code of this space can run, or for ever in another's. */
@@ -434,7 +469,7 @@ static void run(void)
         if (vcpu->priv.mode == PRIV_U && users_own(vcpu)) {
             run_user();
         } else if (foreign > FOREIGN && vcpu->priv.satp != kernel.satp &&
-                   fill_possible(vcpu->user.pc)) {
+                   fill_possible(vcpu->user.pc, NULL)) {
             switch_space();
         } else if (!native() || stretch > 0) {
             interpret(native());

@@ -65,8 +65,9 @@ void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
 struct kernel {
     struct trap_area *area;
     struct vcpu *vcpu;
-    uint64_t satp;  /* whose mappings this space holds */
-    uint32_t epoch; /* fences that the software TLB has seen */
+    uint64_t satp;        /* whose mappings this space holds */
+    const uint64_t *site; /* from, to: of the stub of the space that mappings are made for */
+    uint32_t epoch;       /* fences that the software TLB has seen */
     struct vm vm;
     struct stlb stlb;
 };
@@ -87,12 +88,19 @@ bool step_fences(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp
 /* The instruction at pc, decoded; false when it cannot be fetched. */
 bool step_peek(struct vcpu *vcpu, struct insn *insn);
 
+/* site.c: has the guest nothing at all where this site is? */
+bool site_is_free(uint64_t satp, const uint64_t *site);
+/* A site where it has nothing, or TRAP_NONE. */
+uint32_t site_choose(uint64_t satp);
+/* That of a space. */
+const uint64_t *site_of(uint32_t slot);
+
 /* fill.c: finds the mapping that an access of the vCPU, in its mode now, needs. False: it faults,
  * or is no RAM, or is not for the host to map: core shall execute the instruction. */
 bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
                struct trap_map *map);
-/* Whether a space can hold guest code and data at this address. */
-bool fill_possible(gva_t va);
+/* Whether a space with its stub there can hold guest code and data at this address; NULL: any. */
+bool fill_possible(gva_t va, const uint64_t *site);
 /* Carries it out in this process. False: the host will not. */
 bool fill_map(const struct trap_map *map);
 void fill_unmap_all(void);

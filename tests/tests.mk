@@ -112,8 +112,8 @@ $(B)/stub-report/stub.o: engine/trap/stub.S $(B)/stub-report/stub.bin
 $(TRAP_TEST_STUB:%.c=$(B)/stub/%.o): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
 $(TRAP_TEST_SRC:%.c=$(B)/riscv64/%.o): | $(SYSROOT)/done
 $(TRAP_TEST)/riscv64/trapeze: $(patsubst %.c,$(B)/riscv64/%.o,$(TRAP_TEST_SRC) \
-    $(filter-out $(MAIN_SRC),$(CMD_SRC)) $(RISCV_SRC)) $(B)/stub-report/stub.o \
-    $(B)/riscv64/engine/bt/enter.o $(B)/riscv64/libtrapeze.a
+    $(filter-out $(MAIN_SRC),$(CMD_SRC)) $(filter-out $(BT_SRC),$(RISCV_SRC))) \
+    $(BT_OBJ) $(B)/stub-report/stub.o $(B)/riscv64/libtrapeze.a
 	@mkdir -p $(@D)
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
 $(TRAP_TEST)/trapeze: $(B)/trapeze

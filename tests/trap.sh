@@ -269,6 +269,7 @@ check "a kernel that opens a file of the host's through its stub is parked" brea
 check "... one that ends its space" breakout x 4 60
 check "... one that writes all over what it shares with the monitor" breakout s 4 60
 check "... and over the notes of its mappings" breakout S 4 60
+check "... one that says all the time that it is the monitor's turn" breakout h 4 60
 check "a kernel that masks signals and takes requests off the list ends at the timeout" breakout c 5 25
 check "a hart that masks signals and spins does not keep the other from its work" breakout 2 0 60
 check "... but the VM is parked when the other needs it" breakout f 4 60

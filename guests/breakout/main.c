@@ -34,7 +34,7 @@ uint64_t native_load(uint64_t at);
 void native_call(const uint64_t *words, uint64_t ecall);
 _Noreturn void native_return(uint64_t *frame, uint64_t ecall);
 _Noreturn void native_scribble(uint64_t at, uint64_t size);
-extern char spin[], spin_and_clear[], second_entry[];
+extern char spin[], spin_and_fill[], second_entry[];
 
 static _Alignas(16) uint64_t frame[512];
 static volatile bool second_is_there;
@@ -54,19 +54,20 @@ static void host_call(uint64_t number)
 }
 
 /* On there with every signal masked that can be. */
-static _Noreturn void mask_and_go(const char *code, uint64_t a0, uint64_t a1)
+static _Noreturn void mask_and_go(const char *code, uint64_t a0, uint64_t a1, uint64_t a2)
 {
     frame[FRAME_MASK / 8] = -1UL;
     frame[FRAME_REGS / 8] = (uint64_t)code;
     frame[FRAME_REGS / 8 + 10] = a0;
     frame[FRAME_REGS / 8 + 11] = a1;
+    frame[FRAME_REGS / 8 + 12] = a2;
     native_return(frame, STUB + native_load(STUB + HEAD_LEAVE) - 4);
 }
 
 void second_main(void)
 {
     second_is_there = true;
-    mask_and_go(spin, 0, 0);
+    mask_and_go(spin, 0, 0, 0);
 }
 
 static void start_second(void)
@@ -91,9 +92,11 @@ static void act(int64_t letter)
         host_call(EXIT_GROUP);
         break;
     case 'm':
-        mask_and_go(spin, 0, 0);
-    case 'c':
-        mask_and_go(spin_and_clear, area(), AREA_HOT);
+        mask_and_go(spin, 0, 0, 0);
+    case 'c': /* no request is ever there */
+        mask_and_go(spin_and_fill, area(), AREA_HOT, 0);
+    case 'h': /* it is always the monitor's turn, to make a space */
+        mask_and_go(spin_and_fill, area(), AREA_HOT, 0x0000000100000001);
     case 's':
         native_scribble(area(), AREA_HOT);
     case 'S':

@@ -9,7 +9,7 @@
 
     .text
     .option norvc
-    .globl native_load, native_call, native_return, native_scribble, spin, spin_and_clear
+    .globl native_load, native_call, native_return, native_scribble, spin, spin_and_fill
     .globl second_entry
 
 native_load:
@@ -59,11 +59,11 @@ native_scribble:
 spin:
     j spin
 
-/* Clears the a1 bytes at a0, for ever. */
-spin_and_clear:
+/* Fills the a1 bytes at a0 with a2, for ever. */
+spin_and_fill:
     add t1, a0, a1
 1:  mv t0, a0
-2:  sd zero, (t0)
+2:  sd a2, (t0)
     addi t0, t0, 8
     bltu t0, t1, 2b
     j 1b

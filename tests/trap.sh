@@ -183,15 +183,21 @@ watched() {
     return 1
 }
 
+# held_at_most: by the lines of the last run, once its spaces were there.
+held_at_most() {
+    held=$(sed -n 's/^pss \([0-9]*\) KiB in \([0-9]*\) .*/\2 \1/p' "$out.err" | grep -v '^[01] ' |
+        cut -d ' ' -f 2 | sort -n | tail -n 1)
+    [ "${held:-99999}" -le 4096 ] && return
+    echo "the processes hold ${held:-an unknown number of} KiB"
+    return 1
+}
+
 # The most that all processes held of their own, in proportion to who shares it: 4 MiB will do.
 memory() {
     guest=$1
     shift
     watched pss=1 0 --kernel "$build/guests/$guest.elf" "$@" || return
-    held=$(sed -n 's/^pss \([0-9]*\) KiB.*/\1/p' "$out.err" | tail -n 1)
-    [ "${held:-99999}" -le 4096 ] && return
-    echo "the processes hold ${held:-an unknown number of} KiB"
-    return 1
+    held_at_most
 }
 
 goes_on() {
@@ -212,12 +218,13 @@ places() {
 
 # Its kernel lies in the upper half and is interpreted, its programs are not.
 linux() {
-    timeout 600 "$command" run --engine trap --memory 256M --kernel "$build/guests/linux/Image" \
+    timeout 600 "$tests" run --engine trap --memory 256M --kernel "$build/guests/linux/Image" \
         --initrd "$build/guests/linux/initrd.cpio.gz" --timeout 580 --stats \
+        --board-arg -append --board-arg pss=1 \
         --append 'console=ttyS0 quiet panic=-1 run=id' >"$out" 2>"$out.err" </dev/null &&
         says '^guest up' && says '^uid=0' && stat_is trap.user_ecalls -ge 500 &&
         stat_is trap.spaces_dropped -eq 0 && stat_is trap.interpreted_percent -gt 50 &&
-        names 'trap: .*--engine bt may suit' && return
+        names 'trap: .*--engine bt may suit' && { [ "$(uname -m)" = riscv64 ] || held_at_most; } && return
     tail -n 20 "$out" "$out.err"
     return 1
 }

@@ -2,7 +2,7 @@
 /*
  * Process 1 of a board for tests, before it becomes what it is for the command: what only root can
  * do. Boot arguments of the board ask for it:
- *   pss=1         a child says how much memory the user's processes hold at most, guest RAM apart
+ *   pss=1         a child says how much memory the user's processes hold, guest RAM apart
  *   pids=N        at most N tasks, this one included, in its cgroup
  *   sigpending=N  RLIMIT_SIGPENDING of everybody
  *   sysctl=P=N    writes N to /proc/sys/P
@@ -24,7 +24,7 @@
 #define USER     1000 /* as in board_init */
 #define EVERY_US 100000
 #define GROUPS   "/cgroup"
-#define GROWTH   16 /* KiB, worth a line */
+#define CHANGE   16 /* KiB, worth a line */
 
 static FILE *open_of(int pid, const char *name)
 {
@@ -87,19 +87,20 @@ static unsigned long all_held(unsigned *processes)
     return sum;
 }
 
+/* A line for every change that is worth one. */
 static _Noreturn void watch(void)
 {
-    unsigned long most = 0;
+    unsigned long told = 0;
     unsigned processes;
 
     for (;;) {
         usleep(EVERY_US);
         unsigned long now = all_held(&processes);
-        if (now < most + GROWTH)
+        if (now < told + CHANGE && told < now + CHANGE)
             continue;
-        most = now;
+        told = now;
         char line[128];
-        int n = snprintf(line, sizeof(line), "%cpss %lu KiB in %u processes\n", BOARD_ESCAPE, most,
+        int n = snprintf(line, sizeof(line), "%cpss %lu KiB in %u processes\n", BOARD_ESCAPE, now,
                          processes);
         int tty = open("/dev/ttyS0", O_WRONLY | O_NOCTTY);
         (void)!write(tty, line, (size_t)n);

@@ -84,10 +84,11 @@ static int time_fields(struct save *save, unsigned index, struct codec *c)
     codec_u64(c, &save->time);
     if (!c->load || c->stream->error != 0 || !vm->time_fixed || save->time <= now)
         return 0;
+    uint64_t seconds = (save->time - now) / vm->timebase_hz + 1;
     vm_log(vm, NULL, LOG_ERROR, "save",
            "the guest's clock is %llu s ahead of this machine's, which the engine cannot offset: "
            "take --engine bt or interp, or resume it that much later",
-           (unsigned long long)((save->time - now) / vm->timebase_hz + 1));
+           (unsigned long long)seconds);
     return ERR_RANGE;
 }
 

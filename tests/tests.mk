@@ -65,6 +65,30 @@ $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
+# The command for riscv64 with tests of the engine trap built in and a stub that reports traps; and
+# beside it a copy of the command for this machine, which starts boards with that one.
+TRAP_TEST := $(B)/trap-test
+TRAP_TEST_STUB := tests/trap/report.c
+TRAP_TEST_SRC := $(filter-out $(TRAP_TEST_STUB),$(wildcard tests/trap/*.c))
+$(B)/stub-report/stub.elf: engine/trap/stub/stub.ld $(B)/stub/engine/trap/stub/start.o \
+    $(patsubst %.c,$(B)/stub/%.o,$(STUB_SRC) $(TRAP_TEST_STUB)) $(B)/stub/libtrapeze.a
+	@mkdir -p $(@D)
+	$(STUB_LINK) -Wl,--wrap=kernel_start -T $^ -o $@
+$(B)/stub-report/stub.o: engine/trap/stub.S $(B)/stub-report/stub.bin
+	$(RISCV_CC) -Wa,-I$(B)/stub-report -c $< -o $@
+$(TRAP_TEST_STUB:%.c=$(B)/stub/%.o): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
+$(TRAP_TEST_SRC:%.c=$(B)/riscv64/%.o): | $(SYSROOT)/done
+$(TRAP_TEST)/riscv64/trapeze: $(patsubst %.c,$(B)/riscv64/%.o,$(TRAP_TEST_SRC) \
+    $(filter-out $(MAIN_SRC),$(CMD_SRC)) $(filter-out $(BT_SRC),$(RISCV_SRC))) \
+    $(BT_OBJ) $(B)/stub-report/stub.o $(B)/riscv64/libtrapeze.a
+	@mkdir -p $(@D)
+	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
+$(TRAP_TEST)/trapeze: $(B)/trapeze
+	@mkdir -p $(@D)
+	cp $< $@
+	ln -sfn ../guests ../board $(@D)
+	ln -sfn ../metal $(@D)
+
 .PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test lockstep ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
@@ -98,29 +122,6 @@ $(BT_ASM:%=$(B)/riscv64-large/engine/bt/%.o): $(B)/riscv64-large/%.o: $(B)/riscv
 $(B)/riscv64/lockstep: $(B)/riscv64-large/tests/bt/lockstep.o $(LOCKSTEP_OBJ) \
     $(B)/riscv64/libtrapeze.a
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lpthread -o $@
-# The command for riscv64 with tests of the engine trap built in and a stub that reports traps; and
-# beside it a copy of the command for this machine, which starts boards with that one.
-TRAP_TEST := $(B)/trap-test
-TRAP_TEST_STUB := tests/trap/report.c
-TRAP_TEST_SRC := $(filter-out $(TRAP_TEST_STUB),$(wildcard tests/trap/*.c))
-$(B)/stub-report/stub.elf: engine/trap/stub/stub.ld $(B)/stub/engine/trap/stub/start.o \
-    $(patsubst %.c,$(B)/stub/%.o,$(STUB_SRC) $(TRAP_TEST_STUB)) $(B)/stub/libtrapeze.a
-	@mkdir -p $(@D)
-	$(STUB_LINK) -Wl,--wrap=kernel_start -T $^ -o $@
-$(B)/stub-report/stub.o: engine/trap/stub.S $(B)/stub-report/stub.bin
-	$(RISCV_CC) -Wa,-I$(B)/stub-report -c $< -o $@
-$(TRAP_TEST_STUB:%.c=$(B)/stub/%.o): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
-$(TRAP_TEST_SRC:%.c=$(B)/riscv64/%.o): | $(SYSROOT)/done
-$(TRAP_TEST)/riscv64/trapeze: $(patsubst %.c,$(B)/riscv64/%.o,$(TRAP_TEST_SRC) \
-    $(filter-out $(MAIN_SRC),$(CMD_SRC)) $(filter-out $(BT_SRC),$(RISCV_SRC))) \
-    $(BT_OBJ) $(B)/stub-report/stub.o $(B)/riscv64/libtrapeze.a
-	@mkdir -p $(@D)
-	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
-$(TRAP_TEST)/trapeze: $(B)/trapeze
-	@mkdir -p $(@D)
-	cp $< $@
-	ln -sfn ../guests ../board $(@D)
-	ln -sfn ../metal $(@D)
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 

@@ -170,7 +170,7 @@ static void world_init(void)
     w.vcpu.stlb = &w.stlb;
 }
 
-static uint64_t page_number(uint8_t page)
+static uint64_t page_number(unsigned page)
 {
     return (MACHINE_RAM >> PAGE_SHIFT) + page % RAM_PAGES;
 }
@@ -188,12 +188,12 @@ static void write_entry(const struct entry *e)
  * input then change some. */
 static void lead_there(const struct question *q)
 {
-    uint8_t root = q->root % RAM_PAGES, middle = (root + 1) % RAM_PAGES;
-    uint8_t last = (root + 2) % RAM_PAGES;
+    unsigned root = q->root % RAM_PAGES, middle = (root + 1) % RAM_PAGES;
+    unsigned last = (root + 2) % RAM_PAGES;
 
     w.ram[root * WORDS] = page_number(middle) << PTE_PPN_SHIFT | PTE_V;
     w.ram[middle * WORDS] = page_number(last) << PTE_PPN_SHIFT | PTE_V;
-    for (uint8_t i = 0; i < RAM_PAGES; i++)
+    for (unsigned i = 0; i < RAM_PAGES; i++)
         w.ram[last * WORDS + i] = page_number(i) << PTE_PPN_SHIFT | q->rights | PTE_V;
 }
 
@@ -252,8 +252,8 @@ static void try_record(struct trap_area *area, const struct question *q)
     again = vcpu->priv;
     csr_sanitize(vcpu);
     require(memcmp(&again, &vcpu->priv, sizeof(again)) == 0);
-    (void)exit_handle(vcpu);
-    require(w.locks == 0);
+    enum exit_action action = exit_handle(vcpu);
+    require(action <= ACTION_DEBUG && w.locks == 0);
 }
 
 static int read_table(void *mem, gpa_t gpa, uint64_t *pte)

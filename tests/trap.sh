@@ -261,7 +261,7 @@ on_board "without room for one the message says what to raise" no_room_at_all
 on_board "... in a cgroup with room for few tasks (pids.max)" goes_on pids=8 habits trap.spaces_created 7
 on_board "... and without, the message says what to raise" parked_naming pids=6 habits 'pids.max'
 on_board "with few mappings a process (vm.max_map_count) they come and go" \
-    goes_on sysctl=vm/max_map_count=40 scatter trap.spaces_dropped 50
+    goes_on sysctl=vm/max_map_count=100 scatter trap.spaces_dropped 10
 on_board "with fewer than a space needs the message says what to raise" \
     parked_naming sysctl=vm/max_map_count=20 scatter 'raise vm.max_map_count'
 on_board "without a queue for signals (RLIMIT_SIGPENDING) it goes on" \
@@ -304,7 +304,7 @@ on_board "on one with Sv39 a guest that wants the stub's place gets a new space"
 for board in no5lvl no4lvl; do
     on_board "a board's kernel with $board: a kernel that knows virt by heart runs" \
         goes_on $board habits trap.spaces_created 2
-    on_board "... and thousands of scattered pages" goes_on $board scatter trap.page_fills 2000
+    on_board "... and thousands of scattered pages" goes_on $board scatter trap.pages_filled 2000
 done
 check "Debian's Linux boots, runs a program and powers off" linux
 rm -f "$out" "$out".*

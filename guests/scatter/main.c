@@ -10,7 +10,7 @@
 #include "guests/rules/run.h"
 
 #define PAGES   1024UL
-#define SWEEPS  4
+#define SWEEPS  2
 #define KERNEL  0x40000000UL
 #define USER    0x50000000UL
 #define USER_VA 0x10000UL

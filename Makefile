@@ -39,8 +39,9 @@ riscv64: $(B)/riscv64/trapeze
 # The command, for this machine and for riscv64 Linux.
 $(B)/trapeze: $(CMD_SRC:%.c=$(B)/host/%.o) $(B)/host/libtrapeze.a
 	$(CC) $^ -lfdt -lz -lpthread -o $@
-$(B)/riscv64/trapeze: $(patsubst %.c,$(B)/riscv64/%.o,$(CMD_SRC) $(RISCV_SRC)) \
+RISCV_COMMAND = $(patsubst %.c,$(B)/riscv64/%.o,$(CMD_SRC) $(RISCV_SRC)) \
     $(B)/riscv64/engine/trap/stub.o $(BT_ASM:%=$(B)/riscv64/engine/bt/%.o) $(B)/riscv64/libtrapeze.a
+$(B)/riscv64/trapeze: $(RISCV_COMMAND)
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
 
 # flavour,compiler,flags: how a flavour makes an object of any C file

@@ -14,14 +14,7 @@ board="-icount shift=0,sleep=off -rtc base=2026-01-01T00:00:00,clock=vm"
 board_args=$(for word in $board; do printf -- '--board-arg %s ' "$word"; done)
 : >"$work/results"
 
-# QEMU 10 where it was fetched (make qemu10): the figures are made with it.
-qemu10=$build/qemu10/root/usr
-if [ -x "$qemu10/bin/qemu-system-riscv64" ]; then
-    printf '#!/bin/sh\nexec "%s/bin/qemu-system-riscv64" -L "%s/share/qemu" "$@"\n' "$qemu10" "$qemu10" \
-        >"$work/qemu-system-riscv64"
-    chmod +x "$work/qemu-system-riscv64"
-    PATH=$work:$PATH
-fi
+. bench/qemu10.sh
 echo "hs: $(qemu-system-riscv64 --version 2>/dev/null | head -n 1)"
 
 cpu_of() { [ "$1" = on ] && echo rv64,h=true || echo rv64,h=true,sstc=false; }

@@ -23,6 +23,7 @@ struct engine_caps {
     bool nested; /* H for the guest */
     bool own_irqchip;
     bool shared_ram; /* guest RAM has to be a file that processes share (vm.ram_fd) */
+    bool confined;   /* after vcpu_adopt, run and kick do with what host/linux/confine.c leaves */
 };
 
 /* Classes of state for state_get and state_put. */
@@ -66,6 +67,9 @@ struct engine_ops {
     int (*dirty_fetch)(struct vm *vm, unsigned slot);
     int (*vcpu_create)(struct vcpu *vcpu);
     void (*vcpu_destroy)(struct vcpu *vcpu);
+    /* The calling thread is going to run the vCPU: it may lose system calls after this. May be
+     * NULL. */
+    int (*vcpu_adopt)(struct vcpu *vcpu);
     /*
      * Executes guest instructions until something needs the core; vcpu->priv.exit says what.
      * Carries out vcpu->requests first. Interrupts that are pending and enabled are delivered by

@@ -31,6 +31,23 @@ $(GUESTS)/u-boot-smode.elf: $(FETCHED)
 	@mkdir -p $(@D)
 	cp $(B)/apt/root/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf $@
 
+# A disk with Debian's programs, for measurements and comparisons with the bare board: what these
+# packages depend on is named too, since nothing is resolved.
+USERLAND := $(B)/userland
+$(USERLAND)/fetched: scripts/fetch.sh
+	scripts/fetch.sh $(USERLAND) trixie riscv64 \
+	    libc6 libgcc-s1 libstdc++6 libacl1 libattr1 libcap2 libselinux1 libpcre2-8-0 libsystemd0 \
+	    libssl3t64 libgmp10 libzstd1 zlib1g libexpat1 libffi8 libbz2-1.0 liblzma5 dash coreutils gzip \
+	    openssl mawk python3.13-minimal libpython3.13-minimal libpython3.13-stdlib \
+	    gcc-14-riscv64-linux-gnu cpp-14-riscv64-linux-gnu binutils-riscv64-linux-gnu libbinutils libctf0 \
+	    libctf-nobfd0 libsframe1 libjansson4 libisl23 libmpc3 libmpfr6 libgcc-14-dev libc6-dev \
+	    linux-libc-dev
+$(USERLAND)/disk.img: scripts/mkuserland.sh $(wildcard guests/userland/*) $(B)/guests-linux/ticks \
+    $(USERLAND)/fetched
+	scripts/mkuserland.sh $(USERLAND)/root $@ $(wildcard guests/userland/*) $(B)/guests-linux/ticks
+.PHONY: userland
+userland: $(USERLAND)/disk.img
+
 # Our own. Each guest has a layout.h that says where it is linked; the two bench guests get theirs,
 # their trap sequence and some compiler flags from the generator: bench from no seed, bench2 from
 # SEED.
@@ -52,6 +69,7 @@ STREAMS_SRC := $(LIB_SRC) $(wildcard guests/streams/*.c guests/streams/*.S)
 SCATTER_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/scatter/*.c guests/scatter/*.S)
 BREAKOUT_SRC := $(LIB_SRC) $(wildcard guests/breakout/*.c guests/breakout/*.S)
 PLACES_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/places/*.c guests/places/*.S)
+HOLE_SRC := $(LIB_SRC) $(wildcard guests/hole/*.c guests/hole/*.S)
 PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
 PASSTHROUGH_SRC := $(LIB_SRC) $(wildcard guests/passthrough/*.c)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
@@ -82,6 +100,7 @@ $(eval $(call own-guest,streams,$(STREAMS_SRC),guests/lib))
 $(eval $(call own-guest,scatter,$(SCATTER_SRC),guests/lib))
 $(eval $(call own-guest,breakout,$(BREAKOUT_SRC),guests/lib))
 $(eval $(call own-guest,places,$(PLACES_SRC),guests/lib))
+$(eval $(call own-guest,hole,$(HOLE_SRC),guests/lib))
 $(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
 $(eval $(call own-guest,passthrough,$(PASSTHROUGH_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
@@ -108,7 +127,7 @@ $(B)/cases/%.S.o: %.S
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
 OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    escape.elf breakout.elf streams.elf scatter.elf places.elf payload.elf passthrough.elf bench.elf bench2.elf) \
+    escape.elf hole.elf breakout.elf streams.elf scatter.elf places.elf payload.elf passthrough.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests boards FORCE

@@ -5,9 +5,10 @@ ALL_C := $(CORE_SRC) $(CMD_SRC) $(PORTABLE_RISCV) $(wildcard tests/unit/*.c test
     tests/system/*.c tests/snapshot/*.c tests/tools/*.c)
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
+BT_TEST_C := $(wildcard tests/bt/*.c)
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(wildcard tests/bt/*.c tests/trap/*.[ch]) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) engine/trap/stub/stub.h $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+ALL_FORMATTED := $(BT_TEST_C) $(wildcard tests/trap/*.[ch]) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) engine/trap/stub/stub.h $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
     check-fp check-switch check-static
@@ -74,7 +75,7 @@ check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o
     $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
         $(CORE_SRC) $(CMD_SRC))) \
     $(foreach flavour,riscv64 clang-riscv64,$(RISCV_SRC:%.c=$(B)/$(flavour)/%.o) \
-        $(B)/$(flavour)/tests/bt/lockstep.o $(TRAP_TEST_SRC:%.c=$(B)/$(flavour)/%.o)) \
+        $(patsubst %.c,$(B)/$(flavour)/%.o,$(BT_TEST_C) $(TRAP_TEST_SRC))) \
     $(foreach flavour,stub clang-stub,$(patsubst %.c,$(B)/$(flavour)/%.o,$(STUB_SRC) \
         $(TRAP_TEST_STUB))) \
     $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o)) \
@@ -89,16 +90,26 @@ check-fp: metal
 	    $(METAL)/engine/hs/fp.o)
 
 # Static analysis of what ships, file by file; a file is looked at again when it or a header of it
-# changed.
-check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC) $(PORTABLE_METAL) \
-    $(PORTABLE_RISCV))
-$(B)/static/%.ok: %.c .clang-tidy $(B)/host/%.o
-	@mkdir -p $(@D)
-	if $(call is_llvm_version,$(CLANG_TIDY)); then \
-	    $(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- \
-	        $(filter-out -M% -g,$(CFLAGS_ALL)) 2>$@.err || { cat $@.err; exit 1; }; \
+# changed. What is for RISC-V alone is looked at as its compilers see it.
+RISCV_INCLUDE := -isystem $(SYSROOT)/include -isystem /usr/riscv64-linux-gnu/include
+STATIC_FLAGS_static := $(CFLAGS_ALL)
+STATIC_FLAGS_static-riscv64 := --target=riscv64-linux-gnu $(CFLAGS_ALL) $(RISCV_INCLUDE)
+STATIC_FLAGS_static-stub := --target=riscv64-linux-gnu $(CFLAGS_ALL) -ffreestanding -fPIE \
+    -mcmodel=medany -march=rv64imac -mabi=lp64 -DSTLB_BITS=5 -isystem $(STUB_INCLUDE) $(RISCV_INCLUDE)
+check-static: $(patsubst %.c,$(B)/static/%.ok,$(CORE_SRC) $(CMD_SRC) $(PORTABLE_METAL)) \
+    $(RISCV_SRC:%.c=$(B)/static-riscv64/%.ok) $(STUB_SRC:%.c=$(B)/static-stub/%.ok)
+define static
+$(B)/$(1)/%.ok: %.c .clang-tidy $(B)/$(2)/%.o
+	@mkdir -p $$(@D)
+	if $$(call is_llvm_version,$$(CLANG_TIDY)); then \
+	    $$(CLANG_TIDY) --quiet --warnings-as-errors='*' $$< -- \
+	        $$(filter-out -M% -g,$$(STATIC_FLAGS_$(1))) 2>$$@.err || { cat $$@.err; exit 1; }; \
 	fi
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=assignBoolToPointer \
-	    --suppress=normalCheckLevelMaxBranches --error-exitcode=1 -I. $<
-	rm -f $@.err && touch $@
+	    --suppress=normalCheckLevelMaxBranches --error-exitcode=1 -I. $$<
+	rm -f $$@.err && touch $$@
+endef
+$(eval $(call static,static,host))
+$(eval $(call static,static-riscv64,riscv64))
+$(eval $(call static,static-stub,stub))

@@ -89,7 +89,7 @@ $(TRAP_TEST)/trapeze: $(B)/trapeze
 	ln -sfn ../guests ../board $(@D)
 	ln -sfn ../metal $(@D)
 
-.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test lockstep ring3 fuzz mutants bench
+.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test bt-long lockstep sequences ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 # With the command for riscv64, where what it is linked with was fetched.
@@ -105,12 +105,21 @@ hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs
 trap-test: $(B)/trapeze guests firmware $(TRAP_TEST)/trapeze $(TRAP_TEST)/riscv64/trapeze
 	tests/trap.sh $(RESULTS) $(B)
-bt-test: $(B)/trapeze guests firmware $(B)/riscv64/lockstep
+bt-test: $(B)/trapeze guests firmware userland $(addprefix $(B)/riscv64/,lockstep sequences trapeze-hole trapeze-open)
 	tests/bt.sh $(RESULTS) $(B)
+# Debian's python3 and gcc, minutes if emulated.
+bt-long: $(B)/trapeze guests userland
+	tests/bt.sh $(RESULTS)/long $(B) long
 # A whole boot of Debian under the translator, block by block against exec_step: hours if emulated.
 lockstep: $(B)/riscv64/lockstep guests
 	$(if $(filter riscv64,$(shell uname -m)),,qemu-riscv64-static) $< 2000 $(GUESTS)/linux/Image \
 	    $(GUESTS)/linux/initrd.cpio.gz "console=ttyS0 panic=-1 run=true"
+# A million generated sequences, and some with a signal possible at every instruction.
+sequences: $(B)/riscv64/sequences
+	for n in $$(seq 0 25000 975000); do \
+	    $(if $(filter riscv64,$(shell uname -m)),,qemu-riscv64-static) $< $$n 25000 || exit 1; \
+	done
+	$(if $(filter riscv64,$(shell uname -m)),,qemu-riscv64-static -singlestep $< 1000000 20000)
 # Its code is never evicted: an emulator of Linux would not notice that it was written anew.
 LOCKSTEP_OBJ := $(BT_OBJ:$(B)/riscv64/%=$(B)/riscv64-large/%)
 $(B)/riscv64-large/%.o: %.c Makefile | $(SYSROOT)/done
@@ -119,9 +128,22 @@ $(B)/riscv64-large/%.o: %.c Makefile | $(SYSROOT)/done
 $(BT_ASM:%=$(B)/riscv64-large/engine/bt/%.o): $(B)/riscv64-large/%.o: $(B)/riscv64/%.o
 	@mkdir -p $(@D)
 	cp $< $@
-$(B)/riscv64/lockstep: $(B)/riscv64-large/tests/bt/lockstep.o $(LOCKSTEP_OBJ) \
+$(B)/riscv64/lockstep: $(B)/riscv64-large/tests/bt/lockstep.o
+$(B)/riscv64/sequences: $(addprefix $(B)/riscv64-large/tests/bt/,sequences.o generate.o bare.o)
+$(B)/riscv64/lockstep $(B)/riscv64/sequences: $(B)/riscv64-large/tests/bt/side.o $(LOCKSTEP_OBJ) \
     $(B)/riscv64/libtrapeze.a
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lpthread -o $@
+$(B)/riscv64-large/tests/bt/bare.o: tests/bt/bare.S Makefile
+	@mkdir -p $(@D)
+	$(RISCV_CC) -c $< -o $@
+# The command with a translator that has a hole, and the same without the wall behind it.
+HOLE_LINK = $(RISCV_CC) -static $^ -Wl,--wrap=gmem_ptr,--wrap=cache_create -L$(SYSROOT)/lib -lfdt -lz \
+    -lpthread
+HOLE_OBJ = $(B)/riscv64/tests/bt/hole.o $(RISCV_COMMAND)
+$(B)/riscv64/trapeze-hole: $(HOLE_OBJ)
+	$(HOLE_LINK) -o $@
+$(B)/riscv64/trapeze-open: $(HOLE_OBJ)
+	$(HOLE_LINK) -Wl,--wrap=confine -o $@
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
 
@@ -167,7 +189,8 @@ mutants: $(MUTANT_BIN) $(MUTANT_BIN:%=%.o)
 	LINK='$(CC) $(SAN)' HELPERS='$(HELP_SRC:%.c=$(B)/asan/%.o)' LIBS='$(TEST_LIBS)' \
 	    scripts/mutants.sh $(RESULTS) $(B) $(MUTANTS)
 
-bench: $(B)/trapeze guests metal $(GUESTS)/linux/initrd-ticks.cpio.gz $(QEMU10) $(QEMU_RISCV64)
+bench: $(B)/trapeze guests metal userland $(GUESTS)/linux/initrd-ticks.cpio.gz $(QEMU10) $(QEMU_RISCV64)
 	bench/run.sh $(B)
 	bench/hs.sh $(B)
 	bench/trap.sh $(B)
+	bench/bt.sh $(B)

@@ -77,7 +77,13 @@ u_boot_as_interp() {
 user_code_runs_natively() {
     run_guest 0 --kernel "$build/guests/bench.elf" --memory 128M --timeout 110 --stats &&
         stat_is trap.interpreted_instructions -lt 5000000 &&
-        stat_is trap.user_ecalls -ge 2000 && stat_is trap.spaces_dropped -eq 0
+        stat_is trap.user_ecalls -ge 2000 && stat_is trap.spaces_dropped -eq 0 &&
+        memory_in_large_pages
+}
+
+# The 16 MiB that the guest touches page after page, and not those where it touches one in 16.
+memory_in_large_pages() {
+    stat_is trap.pages_reserved -ge 3072 && stat_is trap.pages_reserved -le 4608
 }
 
 # Spaces end with the boot that they were made in; a request on its way does not reach the next kernel.

@@ -27,6 +27,7 @@ static int bt_probe(struct engine_caps *caps, const char **why)
         .max_vcpus = VM_MAX_VCPUS,
         .fs_off_traps = true,
         .vs_off_traps = true,
+        .confined = true,
     };
     return 0;
 }
@@ -115,6 +116,7 @@ const struct engine_ops engine_bt = {
     .vm_destroy = bt_vm_destroy,
     .vcpu_create = bt_vcpu_create,
     .vcpu_destroy = bt_vcpu_destroy,
+    .vcpu_adopt = thread_adopt,
     .run = bt_run,
     .kick = bt_kick,
     .tlb_flush = bt_tlb_flush,

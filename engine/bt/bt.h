@@ -189,13 +189,14 @@ struct bt_block {
     bool dropped;
 };
 
-#ifndef CACHE_BYTES /* the lockstep test has a larger one */
-#define CACHE_BYTES (8u << 20)
+#ifndef CACHE_BYTES         /* the lockstep test has a larger one */
+#define CACHE_BYTES MIB(32) /* of all vCPUs together, ... */
 #endif
-#define BLOCKS_MAX  65536
-#define SITES_MAX   (1u << 18)
-#define MAPS_MAX    (1u << 19)
-#define HASH_SIZE   16384
+#define CACHE_LEAST MIB(8) /* ... but at least this much for each */
+#define BLOCKS_MAX  (1u << 18)
+#define SITES_MAX   (1u << 20)
+#define MAPS_MAX    (1u << 22)
+#define HASH_SIZE   65536
 #define FRAME_HASH  4096
 #define EXEC_FILTER 65536 /* bits */
 
@@ -262,7 +263,7 @@ struct bt_vcpu {
 
     /* The code cache: two views of the same memory. */
     uint8_t *rw, *rx;
-    uint32_t used;
+    uint32_t size, used;
     uint32_t nblocks, nsites, nmaps;
     struct bt_block *block;
     struct bt_site *site;

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/vm.h"
 #include "engine/bt/bt.h"
 #include "engine/bt/emit.h"
 
@@ -33,9 +34,9 @@ static int map_views(struct bt_vcpu *bv)
 
     if (fd < 0)
         return ERR_NO_MEMORY;
-    if (ftruncate(fd, CACHE_BYTES) == 0) {
-        bv->rw = mmap(NULL, CACHE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        bv->rx = mmap(NULL, CACHE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    if (ftruncate(fd, bv->size) == 0) {
+        bv->rw = mmap(NULL, bv->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        bv->rx = mmap(NULL, bv->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     }
     close(fd);
     return bv->rw == NULL || bv->rw == MAP_FAILED || bv->rx == MAP_FAILED ? ERR_NO_MEMORY : 0;
@@ -43,6 +44,10 @@ static int map_views(struct bt_vcpu *bv)
 
 int cache_create(struct bt_vcpu *bv)
 {
+    unsigned nvcpus = bv->vcpu->vm->nvcpus;
+
+    bv->size = (uint32_t)(CACHE_BYTES / nvcpus > CACHE_LEAST ? CACHE_BYTES / nvcpus : CACHE_LEAST);
+    bv->size &= (uint32_t)PAGE_MASK;
     bv->block = reserve(BLOCKS_MAX * sizeof(*bv->block));
     bv->site = reserve(SITES_MAX * sizeof(*bv->site));
     bv->map = reserve(MAPS_MAX * sizeof(*bv->map));
@@ -62,8 +67,8 @@ void cache_destroy(struct bt_vcpu *bv)
     give_back(bv->block, BLOCKS_MAX * sizeof(*bv->block));
     give_back(bv->site, SITES_MAX * sizeof(*bv->site));
     give_back(bv->map, MAPS_MAX * sizeof(*bv->map));
-    give_back(bv->rw, CACHE_BYTES);
-    give_back(bv->rx, CACHE_BYTES);
+    give_back(bv->rw, bv->size);
+    give_back(bv->rx, bv->size);
 }
 
 void cache_flush(struct bt_vcpu *bv)
@@ -78,7 +83,7 @@ void cache_flush(struct bt_vcpu *bv)
 
 bool cache_has_room(const struct bt_vcpu *bv)
 {
-    return bv->used + ROOM_CODE <= CACHE_BYTES && bv->nblocks < BLOCKS_MAX &&
+    return bv->used + ROOM_CODE <= bv->size && bv->nblocks < BLOCKS_MAX &&
            bv->nsites + ROOM_SITES <= SITES_MAX && bv->nmaps + ROOM_MAPS <= MAPS_MAX;
 }
 
@@ -102,7 +107,7 @@ static unsigned hash_of(gva_t pc, uint32_t frame, uint8_t flags)
 {
     uint64_t key = (pc ^ (uint64_t)frame << 40) * 8 + flags;
 
-    return (unsigned)(key * UINT64_C(0x9e3779b97f4a7c15) >> 50) & (HASH_SIZE - 1);
+    return (unsigned)(key * UINT64_C(0x9e3779b97f4a7c15) >> 48) & (HASH_SIZE - 1);
 }
 
 static unsigned hash_of_frame(uint32_t frame)

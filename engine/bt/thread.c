@@ -100,7 +100,7 @@ void bt_on_signal(struct bt_stack *stack, void *ucontext)
 
     atomic_store(&bv->kick, 1);
     bv->stats.kicks++;
-    if (pc - (uintptr_t)bv->rx < CACHE_BYTES) {
+    if (pc - (uintptr_t)bv->rx < bv->size) {
         leave_code(bv, regs);
         return;
     }

@@ -469,6 +469,7 @@ static unsigned decode(struct translation *t, const uint8_t *bytes)
             memcpy(&high, bytes + offset + 2, 2);
         }
         insn_decode(t->isa, (uint32_t)high << 16 | low, insn);
+        t->fact[t->count] = fact_of(insn);
         t->at[t->count++] = (uint16_t)offset;
         offset += insn->len;
         if (ends_block(t, insn))

@@ -34,24 +34,32 @@ static bool is_store(const struct insn *insn)
     return class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE;
 }
 
-static bool is_access(const struct insn *insn)
+struct fact fact_of(const struct insn *insn)
 {
-    unsigned class = insn_info(insn->id)->class;
+    const struct insn_info *info = insn_info(insn->id);
+    struct fact fact = {
+        .base = insn->rs1, .writes = insn->rd, .size = (uint8_t)(1u << info->width)};
 
-    return is_store(insn) || class == INSN_CLASS_LOAD || class == INSN_CLASS_FLOAD;
-}
-
-static bool writes_x(const struct insn *insn)
-{
-    switch ((enum insn_class)insn_info(insn->id)->class) {
-    case INSN_CLASS_STORE:
-    case INSN_CLASS_FLOAD:
+    switch ((enum insn_class)info->class) {
     case INSN_CLASS_FSTORE:
+    case INSN_CLASS_STORE:
+        fact.store = true;
+        fact.writes = 0;
+        break;
+    case INSN_CLASS_FLOAD:
+        fact.writes = 0;
+        fact.load = true;
+        break;
+    case INSN_CLASS_LOAD:
+        fact.load = true;
+        break;
     case INSN_CLASS_BRANCH:
-        return false;
+        fact.writes = 0;
+        break;
     default:
-        return true;
+        break;
     }
+    return fact;
 }
 
 static int32_t end_of(const struct insn *insn)
@@ -70,16 +78,17 @@ static void group(const struct translation *t, const struct insn *first, int32_t
     if (t->block->flags & BT_NOGROUP)
         return;
     for (unsigned i = t->now; i < t->count; i++) {
-        const struct insn *insn = &t->insn[i];
-        if (is_access(insn) && insn->rs1 == first->rs1 && (writable || !is_store(insn))) {
-            int32_t new_lo = insn->imm < *lo ? insn->imm : *lo;
-            int32_t new_end = end_of(insn) > *end ? end_of(insn) : *end;
+        const struct fact *fact = &t->fact[i];
+        if (fact->base == first->rs1 && (fact->load || (writable && fact->store))) {
+            int32_t imm = t->insn[i].imm;
+            int32_t new_lo = imm < *lo ? imm : *lo;
+            int32_t new_end = imm + fact->size > *end ? imm + fact->size : *end;
             if (new_end - new_lo <= SPAN_MOST) {
                 *lo = new_lo;
                 *end = new_end;
             }
         }
-        if (writes_x(insn) && insn->rd == first->rs1)
+        if (fact->writes == first->rs1)
             break;
     }
     if (*lo > 0 && *lo <= LO_FREE && *end <= SPAN_MOST)
@@ -92,9 +101,9 @@ static unsigned future(const struct translation *t, const struct held *held)
     unsigned uses = 0;
 
     for (unsigned i = t->now; held->base != 0 && i < t->count; i++) {
-        const struct insn *insn = &t->insn[i];
-        uses += is_access(insn) && insn->rs1 == held->base;
-        if (writes_x(insn) && insn->rd == held->base)
+        const struct fact *fact = &t->fact[i];
+        uses += (fact->load || fact->store) && fact->base == held->base;
+        if (fact->writes == held->base)
             break;
     }
     return uses;
@@ -270,8 +279,10 @@ void translate_sc(struct translation *t, const struct insn *insn)
     map(t, MAP_RESTART, t->at[t->now], 0);
     emit(t, RV_NOP);
     emit(t, rv_s(RV_SD, 0, HOT(reserved_at), BT_CTX));
-    emit(t, rv_i(RV_ADDI, target(insn->rd), 0, 1));
-    emit(t, is_taken(insn->rd) ? rv_s(RV_SD, BT_T0, home_of(insn->rd), BT_CTX) : RV_NOP);
+    /* rd, which may be rs1, is written last: until then all of it can be done again. */
+    emit(t, is_taken(insn->rd) ? rv_i(RV_ADDI, BT_T0, 0, 1) : RV_NOP);
+    emit(t, is_taken(insn->rd) ? rv_s(RV_SD, BT_T0, home_of(insn->rd), BT_CTX)
+                               : rv_i(RV_ADDI, insn->rd, 0, 1));
     t->held[1].base = 0;
     held_drop(t, insn->rd);
 }

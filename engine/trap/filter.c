@@ -4,45 +4,16 @@
  * with arguments that do no harm whoever chose them: guest code can jump to an ecall with registers
  * of its own. From anywhere else it is the guest's ecall and becomes SIGSYS.
  */
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/futex.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "engine/trap/bpf.h"
 #include "engine/trap/trap.h"
 
-#define DATA(field)   ((uint32_t)offsetof(struct seccomp_data, field))
-#define ARG_LOW(n)    (DATA(args) + 8 * (n))
-#define ARG_HIGH(n)   (DATA(args) + 8 * (n) + 4)
-#define LOAD(at)      ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (at)))
-#define RETURN(value) ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (value)))
-/* Goes on when equal, else skips. */
-#define WHEN(value, skip)                                                                          \
-    ((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), 0, (skip)))
-/* Skips when any of the bits is set. */
-#define UNLESS(bits, skip)                                                                         \
-    ((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), (skip), 0))
-
-struct program {
-    struct sock_filter *out;
-    unsigned count;
-};
-
-static void emit(struct program *p, struct sock_filter insn)
-{
-    if (p->count < FILTER_MOST)
-        p->out[p->count++] = insn;
-}
-
-/* The call `number` with whatever arguments; number is loaded. */
-static void allow(struct program *p, uint32_t number)
-{
-    emit(p, WHEN(number, 1));
-    emit(p, RETURN(SECCOMP_RET_ALLOW));
-}
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
 
 /* futex(address, FUTEX_WAIT or FUTEX_WAKE, ...): neither writes memory. */
 static void allow_futex(struct program *p)
@@ -68,6 +39,17 @@ static void allow_mmap(struct program *p, uint32_t fd)
     emit(p, RETURN(SECCOMP_RET_KILL_PROCESS));
 }
 
+/* Of the window, to ask for large pages where the guest will need memory. */
+static void allow_reserve(struct program *p)
+{
+    allow(p, SYS_mincore);
+    emit(p, WHEN(SYS_madvise, 4));
+    emit(p, LOAD(ARG_LOW(2)));
+    emit(p, WHEN(MADV_COLLAPSE, 1));
+    emit(p, RETURN(SECCOMP_RET_ALLOW));
+    emit(p, RETURN(SECCOMP_RET_KILL_PROCESS));
+}
+
 static uint32_t low(uint64_t value)
 {
     return (uint32_t)value;
@@ -76,7 +58,7 @@ static uint32_t low(uint64_t value)
 unsigned filter_space(struct sock_filter *out, const struct trap_config *c,
                       const struct trap_head *head)
 {
-    struct program p = {.out = out};
+    struct program p = {.out = out, .most = FILTER_MOST};
     uint64_t call = c->base + head->call, leave = c->base + head->leave;
 
     emit(&p, LOAD(DATA(arch)));
@@ -93,11 +75,13 @@ unsigned filter_space(struct sock_filter *out, const struct trap_config *c,
     unsigned guest = p.count;
     emit(&p, RETURN(SECCOMP_RET_TRAP));
     emit(&p, LOAD(DATA(nr)));
+    allow(&p, SYS_sched_yield); /* first what is called most */
     allow_futex(&p);
     allow_mmap(&p, c->ram_fd);
     allow(&p, SYS_munmap); /* a user-mode space's is seen by the monitor */
-    allow(&p, SYS_sched_yield);
     allow(&p, SYS_exit_group);
+    if (c->area != 0)
+        allow_reserve(&p);
     emit(&p, RETURN(SECCOMP_RET_KILL_PROCESS));
     out[1].jf = (uint8_t)(p.count - 1 - 2); /* another architecture: killed */
     out[high].jf = (uint8_t)(guest - high - 1);
@@ -106,7 +90,7 @@ unsigned filter_space(struct sock_filter *out, const struct trap_config *c,
 
 unsigned filter_notify(struct sock_filter *out)
 {
-    struct program p = {.out = out};
+    struct program p = {.out = out, .most = FILTER_MOST};
 
     emit(&p, LOAD(DATA(nr)));
     emit(&p, WHEN(SYS_mmap, 1));

@@ -52,7 +52,7 @@ int image_make(const struct trap_vm *tv, struct trap_site *site)
 
     if (fd < 0)
         return ERR_IO;
-    error = write_all(fd, stub_image, (size_t)(stub_image_end - stub_image));
+    error = write_all(fd, stub_image, (size_t)((uintptr_t)stub_image_end - (uintptr_t)stub_image));
     if (error == 0)
         error = relocate(fd, tv, site->base);
     if (error == 0 && ftruncate(fd, (off_t)tv->head.end) != 0)

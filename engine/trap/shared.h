@@ -52,14 +52,18 @@ struct trap_page {
 };
 _Static_assert(sizeof(struct trap_page) <= PAGE_SIZE, "a page of its own");
 
-/* A page-table page that a space's mappings depend on: the entries from `low` to `high` as they
- * were when last looked at, and which of them a mapping came from. */
+/* A page-table page that a space's mappings depend on: which of its entries a mapping came from,
+ * and what they were when last looked at. Entries are compared in groups, each from its first to
+ * its last. */
+#define TRAP_GROUP  64
+#define TRAP_GROUPS (512 / TRAP_GROUP)
 struct trap_table {
     gpa_t gpa;
-    gva_t base; /* what entry 0 translates */
-    uint16_t low, high;
-    uint8_t level; /* 0: its entries are for 4 KiB */
-    uint64_t used[512 / 64];
+    gva_t base;     /* what entry 0 translates */
+    uint8_t level;  /* 0: its entries are for 4 KiB */
+    uint8_t groups; /* bit w: something of used[w] is set */
+    uint8_t first[TRAP_GROUPS], last[TRAP_GROUPS];
+    uint64_t used[TRAP_GROUPS];
     uint64_t entry[512];
 };
 

@@ -47,6 +47,9 @@ function write_layout(    i, gib, kernel) {
         define("TOUCH_VA", "0x82000000")
         define("TOUCH_PA", "0x82000000")
         define("PLIC_VA", "0x0c000000")
+        define("APART_VA", "0x84000000")
+        define("USER_APART_VA", "0x40000000")
+        define("FENCE_VA", "0x100000000")
         return
     }
     for (i = 1; i <= 120; i++)
@@ -67,6 +70,9 @@ function write_layout(    i, gib, kernel) {
     define("TOUCH_VA", address(gib[6], 4096 * draw(250000)))
     define("TOUCH_PA", address(2, 33554432 + 4096 * draw(2048)))
     define("PLIC_VA", address(gib[7], 4096 * draw(262144)))
+    define("APART_VA", address(gib[8], 4096 * draw(250000)))
+    define("USER_APART_VA", address(gib[9], 4096 * draw(250000)))
+    define("FENCE_VA", address(gib[10], 4096 * draw(250000)))
 }
 
 # Registers: slot[r] is where the trap context keeps xr; special[i] where it keeps what is not a

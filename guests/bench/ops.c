@@ -11,21 +11,26 @@
 #include "guests/lib/print.h"
 #include "guests/lib/trap.h"
 
-#define NEVER       (-1UL)
-#define UART_PA     0x10000000UL
-#define UART_THR    0
-#define UART_LSR    5
-#define LSR_THRE    0x20
-#define TOUCH_PAGES 4096UL
-#define PLIC_PA     0x0c200000UL /* pages of the contexts, two a hart: M-mode's and ours */
-#define PLIC_CLAIM  1            /* in words */
-#define SLEEP_TICKS 1000UL
+#define NEVER         (-1UL)
+#define UART_PA       0x10000000UL
+#define UART_THR      0
+#define UART_LSR      5
+#define LSR_THRE      0x20
+#define TOUCH_PAGES   4096UL
+#define PLIC_PA       0x0c200000UL /* pages of the contexts, two a hart: M-mode's and ours */
+#define PLIC_CLAIM    1            /* in words */
+#define SLEEP_TICKS   1000UL
+#define APART_PA      0x84000000UL
+#define APART_STEP    (16 * PAGE_SIZE)
+#define APART_PAGES   256UL
+#define USER_APART_PA (APART_PA + APART_PAGES * APART_STEP)
 
 extern char timer_vector[], ipi_vector[], echo_start[];
 
 static volatile uint8_t *const uart = (volatile uint8_t *)UART_VA;
 static volatile uint32_t *const plic = (volatile uint32_t *)PLIC_VA;
 static struct page_table kernel_table, twin_table;
+static struct page_table fence_table; /* the kernel's, and ever more pages at FENCE_VA */
 static uint64_t this_hart, other_hart;
 static bool has_sstc;
 
@@ -185,6 +190,46 @@ static uint64_t run_first_touch(uint64_t count)
     });
 }
 
+/* Instructions that any engine leaves to the hart, and with them what comes behind. */
+static void plain_work(void)
+{
+    uint64_t n = 1000;
+
+    __asm__ volatile("1: addi %0, %0, -1\n bnez %0, 1b" : "+r"(n));
+}
+
+/* Fresh pages 64 KiB apart, none the neighbour of one before; and the same by user code, where the
+ * time of a second pass, which touches nothing new, is taken off. */
+static uint64_t run_touch_apart(uint64_t count)
+{
+    volatile uint64_t *page = (volatile uint64_t *)APART_VA;
+
+    plain_work();
+    return TIMED(count, {
+        *page = 1;
+        page += APART_STEP / sizeof *page;
+    });
+}
+
+static uint64_t time_user_touch(void)
+{
+    uint64_t start = rdtime();
+
+    user_run(user_touch, USER_APART_VA, false);
+    return rdtime() - start;
+}
+
+static uint64_t run_touch_apart_user(uint64_t count)
+{
+    uint64_t ticks;
+
+    user_map_data(USER_APART_VA, USER_APART_PA, count * APART_STEP);
+    ticks = time_user_touch();
+    ticks -= time_user_touch();
+    user_unmap_data(USER_APART_VA, count * APART_STEP);
+    return ticks;
+}
+
 static uint64_t run_csr_write(uint64_t count)
 {
     return TIMED(count, csr_write(sscratch, i_));
@@ -193,6 +238,68 @@ static uint64_t run_csr_write(uint64_t count)
 static uint64_t run_sfence_vma(uint64_t count)
 {
     return TIMED(count, sfence_vma());
+}
+
+/*
+ * Everything is fenced and nothing has changed: in an address space with so many pages beside the
+ * kernel's, all of them touched before, each fence is followed by a load from the next of them.
+ */
+static uint64_t time_fences(uint64_t count, uint64_t pages)
+{
+    uint64_t start, at = 0, end = pages * PAGE_SIZE;
+
+    page_map(fence_table, FENCE_VA, TOUCH_PA, end, PTE_R | PTE_W);
+    csr_write(satp, page_table_satp(fence_table));
+    sfence_vma();
+    for (int pass = 0; pass < 2; pass++)
+        for (uint64_t i = 0; i < end; i += PAGE_SIZE)
+            *(volatile uint64_t *)(FENCE_VA + i) = i;
+    start = rdtime();
+    for (uint64_t i = count; i > 0; i--) {
+        sfence_vma();
+        (void)*(volatile uint64_t *)(FENCE_VA + at);
+        at = at + PAGE_SIZE == end ? 0 : at + PAGE_SIZE;
+    }
+    start = rdtime() - start;
+    csr_write(satp, page_table_satp(kernel_table));
+    sfence_vma();
+    return start;
+}
+
+static uint64_t run_sfence_1(uint64_t count)
+{
+    return time_fences(count, 1);
+}
+
+static uint64_t run_sfence_256(uint64_t count)
+{
+    return time_fences(count, 256);
+}
+
+static uint64_t run_sfence_4096(uint64_t count)
+{
+    return time_fences(count, TOUCH_PAGES);
+}
+
+/* One that is not plain among 2,000 that are, whose time is taken off. */
+#define AMONG_PLAIN(count, statement)                                                              \
+    ({                                                                                             \
+        uint64_t with_ = TIMED(count, {                                                            \
+            plain_work();                                                                          \
+            statement;                                                                             \
+        });                                                                                        \
+        uint64_t without_ = TIMED(count, plain_work());                                            \
+        with_ > without_ ? with_ - without_ : 0;                                                   \
+    })
+
+static uint64_t run_csr_alone(uint64_t count)
+{
+    return AMONG_PLAIN(count, csr_write(sscratch, i_));
+}
+
+static uint64_t run_sfence_alone(uint64_t count)
+{
+    return AMONG_PLAIN(count, sfence_vma());
 }
 
 static uint64_t run_satp_switch(uint64_t count)
@@ -290,10 +397,17 @@ const struct op ops[] = {
     {"uart_read", NULL, 64, ANY, run_uart_read},
     {"plic_read", NULL, 64, ANY, run_plic_read},
     {"first_touch", NULL, TOUCH_PAGES, TOUCH_PAGES, run_first_touch},
+    {"touch_apart", NULL, APART_PAGES, APART_PAGES, run_touch_apart},
     {"csr_write", NULL, 64, ANY, run_csr_write},
     {"sfence_vma", NULL, 64, ANY, run_sfence_vma},
+    {"sfence_1", NULL, 64, ANY, run_sfence_1},
+    {"sfence_256", NULL, 64, ANY, run_sfence_256},
+    {"sfence_4096", NULL, 64, ANY, run_sfence_4096},
+    {"csr_alone", NULL, 4096, 4096, run_csr_alone},
+    {"sfence_alone", NULL, 1024, 1024, run_sfence_alone},
     {"satp_switch", NULL, 64, ANY, run_satp_switch},
     {"user_ecall", NULL, 64, ANY, run_user_ecall},
+    {"touch_apart_user", NULL, APART_PAGES, APART_PAGES, run_touch_apart_user},
     {"wfi_excess", NULL, 64, 64, run_wfi},
     {"char_dbcn", have_dbcn, 1024, 1024, run_dbcn_char},
     {"char_uart", NULL, 1024, 1024, run_uart_char},
@@ -301,6 +415,15 @@ const struct op ops[] = {
     {"remote_fence_other", have_other, 8, 8, run_remote_fence_other},
 };
 const size_t op_count = sizeof ops / sizeof ops[0];
+
+/* Another root of the same kernel; what is mapped in a GiB of its own is not the kernel's. */
+static struct page_table table_like(struct page_table kernel)
+{
+    struct page_table table = page_table_new();
+
+    memcpy(table.root, kernel.root, PAGE_SIZE);
+    return table;
+}
 
 void ops_init(struct page_table kernel, uint64_t hart)
 {
@@ -310,7 +433,8 @@ void ops_init(struct page_table kernel, uint64_t hart)
     page_map(kernel, UART_VA, UART_PA, PAGE_SIZE, PTE_R | PTE_W);
     page_map(kernel, PLIC_VA, PLIC_PA + (2 * hart + 1) * PAGE_SIZE, PAGE_SIZE, PTE_R | PTE_W);
     page_map(kernel, TOUCH_VA, TOUCH_PA, TOUCH_PAGES * PAGE_SIZE, PTE_R | PTE_W);
-    twin_table = page_table_new();
-    memcpy(twin_table.root, kernel.root, PAGE_SIZE);
+    page_map(kernel, APART_VA, APART_PA, APART_PAGES * APART_STEP, PTE_R | PTE_W);
+    twin_table = table_like(kernel);
+    fence_table = table_like(kernel);
     has_sstc = !try_stimecmp().taken;
 }

@@ -8,7 +8,8 @@
 #define SYS_exit  93
 
     .section .user, "ax"
-    .globl user_pure, user_memory, user_badsyscall, user_goodsyscall, user_ecall
+    .globl user_pure, user_memory, user_badsyscall, user_goodsyscall, user_ecall, \
+        user_touch
     .balign 4096
 
 /* 10 M times 9 instructions that touch registers only */
@@ -77,6 +78,16 @@ user_ecall:
     addi a0, a0, -1
     bnez a0, user_ecall
     ebreak
+
+/* A store to each of 256 pages 64 KiB apart, from a0 on */
+user_touch:
+    li R0, 256
+    li R1, 0x10000
+1:  sd R0, (a0)
+    add a0, a0, R1
+    addi R0, R0, -1
+    bnez R0, 1b
+    j exit
 
 failed:
     li a0, 1

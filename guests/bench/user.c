@@ -115,6 +115,18 @@ void user_run(const char *entry, uint64_t argument, bool fast)
     user_enter(context);
 }
 
+void user_map_data(uint64_t va, uint64_t pa, uint64_t size)
+{
+    page_map(user_table, va, pa, size, PTE_R | PTE_W | PTE_U);
+}
+
+void user_unmap_data(uint64_t va, uint64_t size)
+{
+    for (uint64_t at = va; at < va + size; at += PAGE_SIZE)
+        *page_leaf(user_table, at) = 0;
+    sfence_vma();
+}
+
 void user_init(struct page_table kernel)
 {
     uint64_t text_size = (uint64_t)(rodata_start - user_text);

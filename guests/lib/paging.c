@@ -6,7 +6,7 @@
 #include "guests/lib/print.h"
 
 #define ENTRIES    512
-#define POOL_PAGES 64
+#define POOL_PAGES 80
 
 static _Alignas(4096) uint64_t pool[POOL_PAGES][ENTRIES];
 static size_t pool_used;

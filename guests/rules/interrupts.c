@@ -150,7 +150,7 @@ static void check_wfi(void)
     check(completed(&run, IN_S, 4), "wfi: goes on when an interrupt is pending, though SIE is 0");
     csr_clear(sip, SIE_SSIE);
     csr_write(sie, SIE_STIE);
-    sbi_set_timer(rdtime() + 10000);
+    sbi_set_timer(rdtime() + 100000); /* not before the wfi, however slow the host */
     run.sstatus |= SSTATUS_SPIE;
     run_until_trap(&run);
     check(run.scause == CAUSE_SUPERVISOR_TIMER && run.sepc == insn_address(IN_S) + 4,

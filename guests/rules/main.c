@@ -19,5 +19,6 @@ void guest_main(void)
     check_pages();
     check_faults();
     check_interrupts();
+    check_code();
     check_end("rules");
 }

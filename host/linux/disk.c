@@ -216,6 +216,7 @@ static void *disk_thread(void *arg)
 {
     struct disk *disk = arg;
 
+    confine(disk->host, CONFINED_MONITOR);
     pthread_mutex_lock(&disk->lock);
     for (;;) {
         while (disk->count == 0 && !disk->stopping)

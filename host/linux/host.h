@@ -20,6 +20,7 @@ struct vcpu_thread {
     pthread_t thread;
     _Atomic uint32_t wake;    /* futex: changes with every kick */
     _Atomic uint32_t waiting; /* the owner sleeps on it, or is about to */
+    int error;                /* why the thread cannot run its vCPU */
 };
 
 struct disk {
@@ -65,12 +66,15 @@ struct linux_host {
     struct machine machine;
     const struct run_options *options;
     pthread_mutex_t lock; /* the VM lock */
+    bool confined;        /* threads give up system calls: confine.c */
     bool host_time;       /* guest time is the hart's own `time`: the engine cannot offset it */
     uint64_t start_ns;    /* host clock at guest time 0 */
     uint64_t end_ns;      /* ... at which --timeout passes; UINT64_MAX: never */
     int wake_fd;          /* eventfd: wakes the event loop */
     struct vcpu_thread thread[VM_MAX_VCPUS];
-    unsigned nthreads; /* of these, that run */
+    unsigned nthreads;        /* of these, that exist */
+    _Atomic uint32_t round;   /* futex: boots that the threads were sent into; UINT32_MAX: end */
+    _Atomic uint32_t resting; /* futex: threads that wait for the next */
     struct disk disk[MACHINE_MAX_DISKS];
     unsigned ndisks;
     struct output output;
@@ -154,9 +158,20 @@ bool events_end_wanted(struct linux_host *host);
 /* Fires device alarms that are due; returns nanoseconds to the next, or UINT64_MAX. */
 uint64_t events_run_timers(struct linux_host *host);
 
-/* vcpus.c: a thread per vCPU. */
-int vcpus_start(struct linux_host *host) MUST_CHECK;
-void vcpus_join(struct linux_host *host);
+/* confine.c: what is left of the system to the threads of an engine that asks for it. */
+enum confined_as { CONFINED_VCPU, CONFINED_MONITOR };
+/* Before any thread is made. Where there are no filters a message says so. */
+void confine_prepare(struct linux_host *host);
+/* The calling thread, for good. Ends the process, with a message, when it cannot. */
+void confine(const struct linux_host *host, enum confined_as what);
+
+/* vcpus.c: a thread per vCPU, from the start to the end of a run; it rests between boots. */
+int vcpus_create(struct linux_host *host) MUST_CHECK;
+/* They run their vCPUs until the VM stops. */
+void vcpus_go(struct linux_host *host);
+/* Waits until all of them rest. */
+void vcpus_rest(struct linux_host *host);
+void vcpus_end(struct linux_host *host);
 void vcpus_kick(struct vcpu *vcpu);
 /* Says why the vCPU is parked, and stops the VM. */
 void vcpus_park(struct vcpu *vcpu);

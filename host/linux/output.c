@@ -80,6 +80,7 @@ static void *output_thread(void *arg)
 {
     struct output *o = &((struct linux_host *)arg)->output;
 
+    confine(arg, CONFINED_MONITOR);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_mutex_lock(&o->lock);
     for (;;) {

@@ -261,21 +261,17 @@ static int dump_dtb(struct guest *g, const char *path)
     return file_write(path, fdt, size);
 }
 
-static int run_once(struct guest *g)
+static void run_once(struct guest *g)
 {
     struct linux_host *host = &g->host;
-    int error = 0;
 
     if (host->det != NULL) {
         deterministic_loop(host);
-        return 0;
+        return;
     }
-    error = vcpus_start(host);
-    if (error != 0)
-        vm_request_stop(&host->machine.vm, VM_HOST, 0);
+    vcpus_go(host);
     events_loop(host);
-    vcpus_join(host);
-    return error;
+    vcpus_rest(host);
 }
 
 static bool wants_reset(const struct vm *vm)
@@ -329,8 +325,7 @@ static enum run_status run_guest(struct guest *g)
         forget_kernel(g, o);
         if (o->dump_dtb != NULL)
             return dump_dtb(g, o->dump_dtb) == 0 ? RUN_OFF : RUN_ERROR;
-        if (run_once(g) != 0)
-            return RUN_ERROR;
+        run_once(g);
         if (!wants_reset(&host->machine.vm))
             return status_of(host);
         quiesce(host);
@@ -338,17 +333,28 @@ static enum run_status run_guest(struct guest *g)
     }
 }
 
-static int start_io(struct guest *g)
+/* Every thread that there will be. From here on the process opens, makes and starts nothing, where
+ * the engine bears that. */
+static int start_threads(struct guest *g)
 {
     struct linux_host *host = &g->host;
+    bool runs = host->options->dump_dtb == NULL;
     int error = events_prepare(host);
 
+    if (error == 0 && runs && g->caps.confined)
+        confine_prepare(host);
     for (unsigned i = 0; i < host->ndisks && error == 0 && host->det == NULL; i++)
         error = disk_start(&host->disk[i]);
-    if (error == 0)
+    if (error == 0 && runs && host->det == NULL)
+        error = vcpus_create(host);
+    if (error == 0) {
         error = output_start(host);
-    if (error == 0 && host->options->dump_dtb == NULL)
+        if (error != 0)
+            vcpus_end(host);
+    }
+    if (error == 0 && runs)
         host->input.tty = terminal_raw();
+    confine(host, CONFINED_MONITOR);
     return error;
 }
 
@@ -408,12 +414,13 @@ enum run_status run(const struct run_options *options)
         return RUN_ERROR;
     }
     g->ram_fd = -1;
-    if (prepare(g, options) == 0 && start_io(g) == 0) {
+    if (prepare(g, options) == 0 && start_threads(g) == 0) {
         g->host.start_ns = clock_ns();
         g->host.end_ns = options->timeout > 0
                              ? g->host.start_ns + (uint64_t)(options->timeout * 1e9)
                              : UINT64_MAX;
         status = run_guest(g);
+        vcpus_end(&g->host);
         output_stop(&g->host);
         terminal_restore();
         if (options->stats && options->dump_dtb == NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A thread per vCPU: run, handle the exit, wait, until the VM stops. */
+#include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -9,6 +10,8 @@
 #include "core/sbi/hsm.h"
 #include "core/trap.h"
 #include "host/linux/host.h"
+
+#define VCPUS_END UINT32_MAX /* no round: the threads end */
 
 static struct vcpu_thread *thread_of(struct vcpu *vcpu)
 {
@@ -70,9 +73,8 @@ void vcpus_park(struct vcpu *vcpu)
     vm_request_stop(vcpu->vm, VM_PARKED, vcpu->priv.hartid);
 }
 
-static void *vcpu_main(void *arg)
+static void drive(struct vcpu_thread *t)
 {
-    struct vcpu_thread *t = arg;
     struct vcpu *vcpu = t->vcpu;
 
     while (!stopping(vcpu)) {
@@ -90,10 +92,51 @@ static void *vcpu_main(void *arg)
             output_wait(t->host);
     }
     events_wake(t->host);
-    return NULL;
 }
 
-int vcpus_start(struct linux_host *host)
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+static void futex_wake_all(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static void *vcpu_main(void *arg)
+{
+    struct vcpu_thread *t = arg;
+    struct linux_host *host = t->host;
+    const struct engine_ops *engine = t->vcpu->vm->engine;
+    uint32_t round = 0;
+
+    t->error = engine->vcpu_adopt != NULL ? engine->vcpu_adopt(t->vcpu) : 0;
+    confine(host, CONFINED_VCPU);
+    for (;;) {
+        atomic_fetch_add(&host->resting, 1);
+        futex_wake_all(&host->resting);
+        while (atomic_load(&host->round) == round)
+            futex_wait(&host->round, round);
+        round = atomic_load(&host->round);
+        if (round == VCPUS_END)
+            return NULL;
+        drive(t);
+    }
+}
+
+static int first_error(const struct linux_host *host)
+{
+    int error = 0;
+
+    for (unsigned i = 0; i < host->nthreads && error == 0; i++)
+        error = host->thread[i].error;
+    if (error != 0)
+        message("a vCPU's thread cannot be set up: %s", error_text(error));
+    return error;
+}
+
+int vcpus_create(struct linux_host *host)
 {
     struct vm *vm = &host->machine.vm;
     int error = 0;
@@ -110,15 +153,40 @@ int vcpus_start(struct linux_host *host)
         if (error == 0)
             host->nthreads++;
     }
-    if (error == 0)
-        return 0;
-    message("cannot start a thread for vcpu %u: %s (lower --vcpus or raise ulimit -u)",
-            host->nthreads, strerror(error));
-    return ERR_NO_MEMORY;
+    vcpus_rest(host);
+    if (error != 0) {
+        message("cannot start a thread for vcpu %u: %s (lower --vcpus or raise ulimit -u)",
+                host->nthreads, strerror(error));
+        error = ERR_NO_MEMORY;
+    } else {
+        error = first_error(host);
+    }
+    if (error != 0)
+        vcpus_end(host);
+    return error;
 }
 
-void vcpus_join(struct linux_host *host)
+void vcpus_go(struct linux_host *host)
 {
+    atomic_store(&host->resting, 0);
+    atomic_fetch_add(&host->round, 1);
+    futex_wake_all(&host->round);
+}
+
+void vcpus_rest(struct linux_host *host)
+{
+    for (;;) {
+        uint32_t resting = atomic_load(&host->resting);
+        if (resting == host->nthreads)
+            return;
+        futex_wait(&host->resting, resting);
+    }
+}
+
+void vcpus_end(struct linux_host *host)
+{
+    atomic_store(&host->round, VCPUS_END);
+    futex_wake_all(&host->round);
     while (host->nthreads > 0)
         pthread_join(host->thread[--host->nthreads].thread, NULL);
 }

@@ -7,118 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "core/csr.h"
 #include "core/exec.h"
-#include "core/machine.h"
-#include "core/sbi/hsm.h"
 #include "core/sbi/sbi.h"
 #include "core/vmem.h"
 #include "engine/bt/bt.h"
+#include "tests/bt/side.h"
 
 #define RAM        MIB(128)
 #define PER_TICK   100
 #define STEPS_MOST 80
-#define SCRATCH    MIB(1)
-
-struct side {
-    struct machine machine;
-    struct vcpu vcpu;
-    uint8_t *ram;
-    uint64_t device_deadline[VM_MAX_DEVICES];
-    void (*work[8])(void *arg);
-    void *work_arg[8];
-    unsigned nwork;
-    bool talks;
-};
-
-static uint64_t retired; /* the clock of both */
-
-static uint64_t host_time(struct vm *vm)
-{
-    (void)vm;
-    return retired / PER_TICK;
-}
-
-static void host_vcpu_timer(struct vcpu *vcpu, uint64_t deadline)
-{
-    (void)vcpu;
-    (void)deadline;
-}
-
-static void host_device_timer(struct vm *vm, unsigned id, uint64_t deadline)
-{
-    ((struct side *)vm->host_data)->device_deadline[id] = deadline;
-}
-
-static void host_kick(struct vcpu *vcpu)
-{
-    (void)vcpu;
-}
-
-static void host_defer(struct vm *vm, void (*work)(void *arg), void *arg)
-{
-    struct side *side = vm->host_data;
-
-    side->work[side->nwork] = work;
-    side->work_arg[side->nwork++] = arg;
-}
-
-static void host_lock(struct vm *vm)
-{
-    (void)vm;
-}
-
-static void host_console_write(struct vm *vm, const uint8_t *data, size_t length)
-{
-    if (((struct side *)vm->host_data)->talks)
-        fwrite(data, 1, length, stdout);
-}
-
-static void host_entropy(struct vm *vm, void *out, size_t length)
-{
-    (void)vm;
-    memset(out, 0x5a, length);
-}
-
-static uint64_t host_wall_ns(struct vm *vm)
-{
-    (void)vm;
-    return UINT64_C(1700000000000000000) + retired;
-}
-
-static void host_log(struct vm *vm, const struct vcpu *vcpu, enum log_level level,
-                     const char *subsystem, const char *format, va_list args)
-{
-    (void)vm;
-    (void)vcpu;
-    (void)level;
-    (void)subsystem;
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-}
-
-static const struct host_ops host = {
-    .time = host_time,
-    .vcpu_timer = host_vcpu_timer,
-    .device_timer = host_device_timer,
-    .kick = host_kick,
-    .defer = host_defer,
-    .lock = host_lock,
-    .unlock = host_lock,
-    .console_write = host_console_write,
-    .entropy = host_entropy,
-    .wall_ns = host_wall_ns,
-    .log = host_log,
-};
-
-static _Noreturn void fail(const char *what)
-{
-    fflush(stdout);
-    fprintf(stderr, "lockstep: %s (after %llu instructions)\n", what, (unsigned long long)retired);
-    exit(1);
-}
 
 static uint8_t *read_file(const char *path, size_t *size)
 {
@@ -134,96 +32,6 @@ static uint8_t *read_file(const char *path, size_t *size)
         fail("a file cannot be read");
     fclose(file);
     return data;
-}
-
-static struct side *make_side(const struct machine_boot *boot)
-{
-    struct side *side = calloc(1, sizeof(*side));
-    static struct engine_caps caps;
-    const char *why = NULL;
-
-    if (side == NULL || engine_bt.probe(&caps, &why) != 0)
-        fail("no engine");
-    memset(side->device_deadline, 0xff, sizeof(side->device_deadline));
-    side->ram =
-        mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    struct machine_config config = {
-        .name = "lockstep",
-        .host = &host,
-        .host_data = side,
-        .engine = &engine_bt,
-        .caps = &caps,
-        .ram = side->ram,
-        .ram_size = RAM,
-        .vcpus = &side->vcpu,
-        .nvcpus = 1,
-    };
-    if (side->ram == MAP_FAILED || machine_init(&side->machine, &config) != 0 ||
-        engine_bt.vm_create(&side->machine.vm) != 0 || engine_bt.vcpu_create(&side->vcpu) != 0)
-        fail("no machine");
-    bt_of(&side->vcpu)->step = true;
-    if (machine_boot(&side->machine, boot, malloc(SCRATCH), SCRATCH, &why) != 0)
-        fail(why);
-    return side;
-}
-
-static void settle(struct side *side)
-{
-    struct vm *vm = &side->machine.vm;
-
-    for (unsigned i = 0; i < vm->ndevices; i++) {
-        if (side->device_deadline[i] > host_time(vm))
-            continue;
-        side->device_deadline[i] = UINT64_MAX;
-        vm_device_timer(vm, i);
-    }
-    while (side->nwork > 0) {
-        side->nwork--;
-        side->work[side->nwork](side->work_arg[side->nwork]);
-    }
-    if (!hsm_settle(&side->vcpu))
-        fail("the hart was stopped");
-}
-
-/* What a guest could tell, but for FS (which may be set to Dirty early). */
-static const char *differs(const struct vcpu *a, const struct vcpu *b)
-{
-    uint64_t fs = SSTATUS_FS | SSTATUS_SD;
-
-    if (a->user.pc != b->user.pc)
-        return "pc";
-    if (memcmp(a->user.x, b->user.x, sizeof(a->user.x)) != 0)
-        return "x";
-    if (memcmp(a->user.f, b->user.f, sizeof(a->user.f)) != 0)
-        return "f";
-    if (a->user.fcsr != b->user.fcsr)
-        return "fcsr";
-    if (a->priv.mode != b->priv.mode)
-        return "mode";
-    if ((a->priv.sstatus & ~fs) != (b->priv.sstatus & ~fs))
-        return "sstatus";
-    if (a->priv.sepc != b->priv.sepc || a->priv.scause != b->priv.scause ||
-        a->priv.stval != b->priv.stval)
-        return "sepc, scause or stval";
-    if (a->priv.satp != b->priv.satp || a->priv.sie != b->priv.sie ||
-        a->priv.sscratch != b->priv.sscratch || a->priv.stvec != b->priv.stvec ||
-        a->priv.stimecmp != b->priv.stimecmp)
-        return "another CSR";
-    if (atomic_load(&a->pending) != atomic_load(&b->pending))
-        return "pending";
-    return NULL;
-}
-
-static void show(const char *name, const struct vcpu *vcpu)
-{
-    fprintf(stderr, "%s: pc %llx mode %u sstatus %llx sepc %llx scause %llx stval %llx exit %s\n",
-            name, (unsigned long long)vcpu->user.pc, vcpu->priv.mode,
-            (unsigned long long)vcpu->priv.sstatus, (unsigned long long)vcpu->priv.sepc,
-            (unsigned long long)vcpu->priv.scause, (unsigned long long)vcpu->priv.stval,
-            exit_name((enum exit_kind)vcpu->priv.exit.kind));
-    for (unsigned i = 0; i < 32; i++)
-        fprintf(stderr, "x%u %llx%c", i, (unsigned long long)vcpu->user.x[i],
-                i % 4 == 3 ? '\n' : ' ');
 }
 
 /* Calls of the SBI that the leader answers without leaving. */
@@ -303,7 +111,7 @@ int main(int argc, char **argv)
     boot.initrd = argc > 3 ? read_file(argv[3], &boot.initrd_size) : NULL;
     boot.append = argc > 4 ? argv[4] : NULL;
     boot.rng_seed = seed;
-    struct side *leader = make_side(&boot), *oracle = make_side(&boot);
+    struct side *leader = make_side(&boot, RAM, true), *oracle = make_side(&boot, RAM, true);
     leader->talks = true;
     setvbuf(stdout, NULL, _IONBF, 0);
     while (retired < most && atomic_load(&leader->machine.vm.stop) == VM_RUNNING) {

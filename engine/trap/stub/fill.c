@@ -16,7 +16,7 @@
 #define MAP_POPULATE 0x8000
 #define ENOMEM       12
 
-#define AROUND       16     /* pages that come along, a power of two */
+#define AROUND       64     /* pages that come along, a power of two */
 #define SUPER_MOST   MIB(2) /* of a superpage at once */
 #define PTE_SAME     (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D | PTE_N | PTE_PBMT)
 
@@ -83,7 +83,7 @@ static bool note_walk(struct trap_tables *tables, const struct mmu_root *root, g
         unsigned index = (unsigned)(va >> (PAGE_SHIFT + 9 * level)) & 511;
         uint64_t pte;
         if (gmem_read_u64(&kernel.vm.mem, table + 8 * index, &pte) != 0 ||
-            !tables_note(tables, table, base, level, index, pte))
+            !tables_note(tables, table, base, level, index, 1, pte))
             return false;
         if (table + 8 * index == leaf->pte_gpa)
             return pte == leaf->pte;
@@ -93,23 +93,27 @@ static bool note_walk(struct trap_tables *tables, const struct mmu_root *root, g
     return false;
 }
 
-/* How far neighbours of a 4 KiB leaf lead on, within a block of AROUND pages. */
-static void widen(struct trap_tables *tables, const struct mmu_leaf *leaf, gva_t va,
+/* How far neighbours of a 4 KiB leaf lead on, within a block of AROUND pages; in a run, in the
+ * table from there on. */
+static void widen(struct trap_tables *tables, const struct mmu_leaf *leaf, gva_t va, bool run,
                   struct trap_map *map)
 {
     unsigned index = (unsigned)(va >> PAGE_SHIFT) & 511;
-    unsigned first = index, last = index;
+    unsigned first = index, last = index, low = index & ~(AROUND - 1U), high = low + AROUND - 1;
     gpa_t table = leaf->pte_gpa & PAGE_MASK;
     const uint64_t *live = gmem_ptr(&kernel.vm.mem, table, PAGE_SIZE, GMEM_READ);
     uint64_t pte = leaf->pte;
 
     if (live == NULL)
         return;
-    while (first % AROUND != 0 && live[first - 1] == pte - ((uint64_t)(index - first + 1) << 10) &&
+    if (run) {
+        low = index;
+        high = 511;
+    }
+    while (first > low && live[first - 1] == pte - ((uint64_t)(index - first + 1) << 10) &&
            map->offset >= PAGE_SIZE * (index - first + 1))
         first--;
-    while ((last + 1) % AROUND != 0 &&
-           live[last + 1] == pte + ((uint64_t)(last + 1 - index) << 10) &&
+    while (last < high && live[last + 1] == pte + ((uint64_t)(last + 1 - index) << 10) &&
            map->offset + PAGE_SIZE * (last + 2 - index) <= stub_config.ram_size)
         last++;
     map->va -= PAGE_SIZE * (index - first);
@@ -122,9 +126,8 @@ static void widen(struct trap_tables *tables, const struct mmu_leaf *leaf, gva_t
         return;
     }
     gva_t base = (va & PAGE_MASK) - ((uint64_t)index << PAGE_SHIFT);
-    for (unsigned i = first; i <= last; i++)
-        (void)tables_note(tables, table, base, 0, i, live[i]);
-    map->populate = 1;
+    (void)tables_note(tables, table, base, 0, first, last - first + 1,
+                      pte - ((uint64_t)(index - first) << PTE_PPN_SHIFT));
 }
 
 /* A part of a superpage, aligned to its own size, that lies in RAM and around va. */
@@ -150,6 +153,20 @@ static bool leaf_fits(const struct vcpu *vcpu, uint64_t pte, enum mmu_access acc
 
     return ((pte & PTE_U) != 0) == (vcpu->priv.mode == PRIV_U) &&
            (prot_of(pte) & needs[access]) != 0;
+}
+
+/* Where in RAM the last mapping ended that was made for a store, or for something else. */
+static uint64_t *run_end(unsigned mode, enum mmu_access access)
+{
+    static uint64_t end[2][2];
+
+    return &end[mode == PRIV_U][access == MMU_STORE];
+}
+
+/* Does the guest touch page after page? */
+static bool in_run(unsigned mode, enum mmu_access access, uint64_t offset)
+{
+    return *run_end(mode, access) == offset && reserve_is_run(offset);
 }
 
 bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
@@ -181,10 +198,13 @@ bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu
                              .length = PAGE_SIZE,
                              .offset = page - stub_config.ram,
                              .prot = prot_of(leaf.pte)};
+    bool run = in_run(priv->mode, access, map->offset);
     if (leaf.page_bits == PAGE_SHIFT)
-        widen(tables, &leaf, va, map);
+        widen(tables, &leaf, va, run, map);
     else if (leaf.page_bits >= 21)
         widen_super(&leaf, va, map);
+    map->populate = run && reserve_take(map->offset, map->length);
+    *run_end(priv->mode, access) = map->offset + map->length;
     count(COUNT_FILLS);
     kernel.area->count[COUNT_PAGES] += map->length >> PAGE_SHIFT;
     return true;

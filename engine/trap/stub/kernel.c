@@ -10,10 +10,12 @@
 #include "core/sbi/sbi.h"
 #include "engine/trap/stub/stub.h"
 
-#define STRETCH     128 /* instructions to go on with after one that the host could not execute */
-#define PC_NONE     1   /* where no instruction is */
-#define FILLS_LEAST 8   /* mappings that a new space has to have had room for */
-#define FOREIGN     400 /* instructions in another address space before it gets a space of its own */
+#define DBCN_WRITE_BYTE 2
+
+#define STRETCH         256 /* instructions to go on with after one that the host could not execute */
+#define PC_NONE         1   /* where no instruction is */
+#define FILLS_LEAST     8   /* mappings that a new space has to have had room for */
+#define FOREIGN         400 /* instructions in another address space before it gets a space of its own */
 
 static unsigned stretch, foreign;
 static gva_t last_fault, last_pc; /* of the last mapping made for native code: no second one */
@@ -35,6 +37,7 @@ static void take_turn(void)
         kernel.epoch = atomic_load(&area->epoch);
         stlb_flush(&kernel.stlb, NULL, NULL);
     }
+    fast_new_code();
     stretch = STRETCH;
 }
 
@@ -180,6 +183,7 @@ static void take_requests(void)
         kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
         stlb_flush(&kernel.stlb, NULL, NULL);
         __asm__ volatile("fence.i" : : : "memory");
+        fast_new_code();
     }
     if (requests & VCPU_REQ_EVENT)
         kernel_leave();
@@ -202,19 +206,23 @@ static bool print(uint8_t byte)
 /* Some calls need nobody else: versions and probing, the timer, single characters. */
 bool kernel_call(struct vcpu *vcpu)
 {
-    uint64_t *a = &vcpu->user.x[10], eid = vcpu->user.x[17], fid = vcpu->user.x[16];
-    bool legacy = eid == 1, dbcn = eid == SBI_EID_DBCN && fid == 2;
+    const struct sbi_call *call = sbi_call_of(vcpu);
     struct sbi_ret ret = {SBI_SUCCESS, 0};
+    uint64_t eid = call->eid;
 
-    if (eid == SBI_EID_BASE || eid == SBI_EID_TIME)
-        ret = sbi_find(eid)->answer(vcpu, sbi_call_of(vcpu));
-    else if ((!legacy && !dbcn) || !print((uint8_t)a[0]))
+    if (LIKELY(eid == SBI_EID_BASE || eid == SBI_EID_TIME)) {
+        ret = sbi_extensions[eid & 15]->answer(vcpu, call);
+    } else if (eid == SBI_EID_LEGACY_PUTCHAR) {
+        ret.value = call->arg[1];
+        if (!print((uint8_t)call->arg[0]))
+            return false;
+    } else if (eid != SBI_EID_DBCN || call->fid != DBCN_WRITE_BYTE ||
+               !print((uint8_t)call->arg[0])) {
         return false;
-    a[0] = (uint64_t)ret.error;
-    if (!legacy)
-        a[1] = ret.value;
+    }
+    vcpu->user.x[10] = (uint64_t)ret.error;
+    vcpu->user.x[11] = ret.value;
     count(COUNT_SBI);
-    vcpu->user.pc += 4;
     return true;
 }
 
@@ -230,6 +238,7 @@ static void handle_exit(void)
 
     if (vcpu->priv.exit.kind == EXIT_SBI) {
         if (kernel_call(vcpu)) {
+            vcpu->user.pc += 4;
             vcpu->priv.exit.kind = EXIT_NONE;
             return;
         }
@@ -384,6 +393,7 @@ static void from_page(const struct trap_page *page)
         vcpu->priv.sstatus |= SSTATUS_FS; /* whether it changed cannot be seen */
     vcpu->priv.instret++;
     vcpu->priv.cycle++;
+    fast_new_code();
 }
 
 static void run_user(void)
@@ -499,6 +509,7 @@ static void native_signal(int number, const siginfo_t *info)
     struct vcpu *vcpu = kernel.vcpu;
 
     count(COUNT_SIGNALS);
+    fast_new_code();
     vcpu->priv.instret++;
     vcpu->priv.cycle++;
     if (vcpu->priv.sstatus & SSTATUS_FS)

@@ -56,11 +56,11 @@ static bool deliver(struct vcpu *vcpu, const struct trap *trap)
 
 /* A write of satp that keeps the ASID counts as a fence, for the kernels that core's changed_satp
  * speaks of. */
-bool step_fences(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp)
+bool step_fences(const struct vcpu *vcpu, unsigned id, uint64_t satp)
 {
     uint64_t changed = vcpu->priv.satp ^ satp;
 
-    return insn->id == INSN_sfence_vma ||
+    return id == INSN_sfence_vma ||
            (changed != 0 && (changed & (SATP_ASID << SATP_ASID_SHIFT)) == 0);
 }
 
@@ -75,13 +75,14 @@ bool step(struct vcpu *vcpu)
     note(vcpu, &insn);
     uint64_t satp = vcpu->priv.satp;
     enum exec_status status = exec_insn(vcpu, &insn, &trap);
+    fast_new_code();
     if (status == EXEC_TRAP)
         return deliver(vcpu, &trap);
     if (status != EXEC_EXIT || vcpu->priv.exit.kind == EXIT_WFI) {
         vcpu->priv.instret++;
         vcpu->priv.cycle++;
     }
-    if (status == EXEC_CONTEXT && step_fences(vcpu, &insn, satp))
+    if (status == EXEC_CONTEXT && step_fences(vcpu, insn.id, satp))
         kernel_fence();
     if (status == EXEC_CODE)
         __asm__ volatile("fence.i" : : : "memory");

@@ -23,6 +23,8 @@
 #include "core/vm.h"
 #include "engine/trap/shared.h"
 
+#pragma GCC visibility push(hidden) /* in the same image, and found without a table */
+
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 
@@ -57,7 +59,7 @@ void kernel_start(void);
 void kernel_fence(void);
 /* Ends `run` with EXIT_HOST; returns when it has been called again. */
 void kernel_leave(void);
-/* Answers the SBI call at pc if that needs nobody else. */
+/* Answers the SBI call at pc if that needs nobody else; pc stays. */
 bool kernel_call(struct vcpu *vcpu);
 void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
 
@@ -78,13 +80,15 @@ extern struct kernel kernel;
  * from there. Returns how many are left. */
 #define FAST_MOST 1000
 unsigned fast_run(struct vcpu *vcpu, unsigned limit, unsigned again, bool *core);
-/* The instruction at pc when its page is a plain one. */
+/* Code may be another now: a store, fence.i, or native code went by. */
+void fast_new_code(void);
+/* block.c: the instruction at pc when its page is a plain one. */
 bool fast_fetch(struct vcpu *vcpu, struct insn *insn);
 
 /* step.c: one guest instruction by core. True: vcpu->priv.exit is filled. */
 bool step(struct vcpu *vcpu);
 /* Was this instruction, before which satp was `satp`, a fence? */
-bool step_fences(const struct vcpu *vcpu, const struct insn *insn, uint64_t satp);
+bool step_fences(const struct vcpu *vcpu, unsigned id, uint64_t satp);
 /* The instruction at pc, decoded; false when it cannot be fetched. */
 bool step_peek(struct vcpu *vcpu, struct insn *insn);
 
@@ -105,9 +109,19 @@ bool fill_possible(gva_t va, const uint64_t *site);
 bool fill_map(const struct trap_map *map);
 void fill_unmap_all(void);
 
-/* tables.c: what mappings depend on. */
+/* reserve.c: host memory for guest RAM, at offsets into it. Are the pages before this one in use,
+ * so that those behind it will be? */
+bool reserve_is_run(uint64_t offset);
+/* They will: has the host give large pages where it holds no memory for many of them yet. True:
+ * most of it is there. */
+bool reserve_take(uint64_t offset, uint64_t length);
+/* Interpreted code has stored to a page for the first time in a while. */
+void reserve_touched(uint64_t offset);
+
+/* tables.c: what mappings depend on: `count` entries of a table, of which the first holds `pte` and
+ * each other leads on where the one before ends. */
 bool tables_note(struct trap_tables *tables, gpa_t gpa, gva_t base, unsigned level, unsigned index,
-                 uint64_t pte);
+                 unsigned count, uint64_t pte);
 /* Compares with the guest's tables now. Calls `gone` for each range whose translation is another.
  */
 void tables_check(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length));
@@ -116,5 +130,7 @@ static inline void count(enum trap_counter counter)
 {
     kernel.area->count[counter]++;
 }
+
+#pragma GCC visibility pop
 
 #endif

@@ -70,6 +70,8 @@ STUB_SRC := $(wildcard engine/trap/stub/*.c)
 $(eval $(call flavour,stub,$$(RISCV_CC),$$(CFLAGS_ALL) -O2 -ffreestanding -fPIE -mcmodel=medany \
     -march=rv64imac_zicsr_zifencei -mabi=lp64 -fno-stack-protector -fvisibility=hidden -ffunction-sections \
     -fdata-sections -fno-tree-loop-distribute-patterns -DSTLB_BITS=5 -isystem $$(STUB_INCLUDE)))
+STUB_LINK := $(RISCV_CC) -march=rv64imac -mabi=lp64 -nostdlib -static -Wl,-pie,--no-dynamic-linker \
+    -Wl,--gc-sections,--build-id=none,--no-warn-rwx-segments,-z,norelro,-z,max-page-size=4096
 STUB_INCLUDE := $(B)/stub/include
 $(B)/stub/include/gnu/stubs-lp64.h:
 	@mkdir -p $(@D)
@@ -80,9 +82,8 @@ $(B)/stub/engine/trap/stub/start.o: engine/trap/stub/start.S Makefile
 	$(RISCV_CC) -march=rv64imac -mabi=lp64 -c $< -o $@
 $(B)/stub/stub.elf: engine/trap/stub/stub.ld $(B)/stub/engine/trap/stub/start.o \
     $(STUB_SRC:%.c=$(B)/stub/%.o) $(B)/stub/libtrapeze.a
-	$(RISCV_CC) -march=rv64imac -mabi=lp64 -nostdlib -static -Wl,-pie,--no-dynamic-linker \
-	    -Wl,--gc-sections,--build-id=none,--no-warn-rwx-segments,-z,norelro,-z,max-page-size=4096 -T $^ -o $@
-$(B)/stub/stub.bin: $(B)/stub/stub.elf
+	$(STUB_LINK) -T $^ -o $@
+%/stub.bin: %/stub.elf
 	riscv64-linux-gnu-objcopy -O binary $< $@
 $(B)/riscv64/engine/trap/stub.o: engine/trap/stub.S $(B)/stub/stub.bin
 	@mkdir -p $(@D)

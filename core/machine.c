@@ -40,6 +40,7 @@ int machine_init(struct machine *m, const struct machine_config *config)
     vm_init(&m->vm, config->name, config->host, config->host_data, &config->caps->isa,
             config->caps->timebase_hz);
     m->vm.engine = config->engine;
+    m->vm.time_fixed = !config->caps->time_offset;
     m->vm.ram_fd = config->caps->shared_ram ? config->ram_fd : -1;
     m->vm.max_spaces = config->max_spaces;
     int slot = gmem_add(&m->vm.mem, MACHINE_RAM, config->ram_size, config->ram,

@@ -74,11 +74,22 @@ static int shape_fields(struct save *save, unsigned index, struct codec *c)
     return 0;
 }
 
+/* A guest whose clock ran backwards would wait for deadlines that it has seen pass. */
 static int time_fields(struct save *save, unsigned index, struct codec *c)
 {
+    struct vm *vm = save->vm;
+    uint64_t now = vm_time(vm);
+
     (void)index;
     codec_u64(c, &save->time);
-    return 0;
+    if (!c->load || c->stream->error != 0 || !vm->time_fixed || save->time <= now)
+        return 0;
+    uint64_t seconds = (save->time - now) / vm->timebase_hz + 1;
+    vm_log(vm, NULL, LOG_ERROR, "save",
+           "the guest's clock is %llu s ahead of this machine's, which the engine cannot offset: "
+           "take --engine bt or interp, or resume it that much later",
+           (unsigned long long)seconds);
+    return ERR_RANGE;
 }
 
 static int vcpu_fields(struct save *save, unsigned index, struct codec *c)

@@ -24,7 +24,8 @@ int vm_save(struct vm *vm, struct stream *out) MUST_CHECK;
 
 /*
  * Into a VM of the same shape (RAM, harts, devices, ISA, timebase), freshly made, with its RAM
- * zeroed. ERR_FORMAT, ERR_VERSION, ERR_INVALID (another shape or illegal values), ERR_TRUNCATED.
+ * zeroed. ERR_FORMAT, ERR_VERSION, ERR_INVALID (another shape or illegal values), ERR_TRUNCATED;
+ * ERR_RANGE, with a message: guest time would run backwards (vm->time_fixed).
  * On error the VM must not be run. *guest_time receives the time at the save; the host sets its
  * clock from it, calls vm_load_timers, and exit_handle for each vCPU whose exit is not EXIT_NONE
  * before that vCPU runs.

@@ -40,6 +40,7 @@ struct vm {
     uint64_t timebase_hz;
     bool hw_ad;    /* A and D bits are updated by hardware (Svadu) */
     bool hw_timer; /* harts compare stimecmp by themselves: set_timer need not look at the clock */
+    bool time_fixed; /* guest time is a clock that nobody can set (!engine_caps.time_offset) */
 
     _Atomic uint32_t stop; /* enum vm_stop; the first reason stays */
     uint32_t stop_code;

@@ -65,6 +65,10 @@ RULES_SRC := $(LIB_SRC) $(wildcard guests/rules/*.c guests/rules/*.S)
 HABITS_SRC := $(LIB_SRC) $(wildcard guests/habits/*.c guests/habits/*.S)
 REMOTE_SRC := $(LIB_SRC) $(wildcard guests/remote/*.c)
 ESCAPE_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/escape/*.c guests/escape/*.S)
+STREAMS_SRC := $(LIB_SRC) $(wildcard guests/streams/*.c guests/streams/*.S)
+SCATTER_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/scatter/*.c guests/scatter/*.S)
+BREAKOUT_SRC := $(LIB_SRC) $(wildcard guests/breakout/*.c guests/breakout/*.S)
+PLACES_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/places/*.c guests/places/*.S)
 HOLE_SRC := $(LIB_SRC) $(wildcard guests/hole/*.c guests/hole/*.S)
 PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
 PASSTHROUGH_SRC := $(LIB_SRC) $(wildcard guests/passthrough/*.c)
@@ -92,6 +96,10 @@ $(eval $(call own-guest,rules,$(RULES_SRC),guests/lib))
 $(eval $(call own-guest,habits,$(HABITS_SRC),guests/lib))
 $(eval $(call own-guest,remote,$(REMOTE_SRC),guests/lib))
 $(eval $(call own-guest,escape,$(ESCAPE_SRC),guests/lib))
+$(eval $(call own-guest,streams,$(STREAMS_SRC),guests/lib))
+$(eval $(call own-guest,scatter,$(SCATTER_SRC),guests/lib))
+$(eval $(call own-guest,breakout,$(BREAKOUT_SRC),guests/lib))
+$(eval $(call own-guest,places,$(PLACES_SRC),guests/lib))
 $(eval $(call own-guest,hole,$(HOLE_SRC),guests/lib))
 $(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
 $(eval $(call own-guest,passthrough,$(PASSTHROUGH_SRC),guests/lib))
@@ -119,7 +127,7 @@ $(B)/cases/%.S.o: %.S
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
 OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    escape.elf hole.elf payload.elf passthrough.elf bench.elf bench2.elf) \
+    escape.elf hole.elf breakout.elf streams.elf scatter.elf places.elf payload.elf passthrough.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests boards FORCE

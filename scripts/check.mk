@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 # `make check`: everything that can be said about the source without running it.
 
-ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
+ALL_C := $(CORE_SRC) $(CMD_SRC) $(PORTABLE_RISCV) $(wildcard tests/unit/*.c tests/threads/*.c tests/fuzz/*.c \
     tests/system/*.c tests/snapshot/*.c tests/tools/*.c)
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
 BT_TEST_C := $(wildcard tests/bt/*.c)
 GUEST_C := $(wildcard guests/*/*.c)
 GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(BT_TEST_C) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) $(wildcard engine/trap/stub/*.h) $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+ALL_FORMATTED := $(BT_TEST_C) $(wildcard tests/trap/*.[ch] engine/trap/stub/*.h) engine/bt/offsets.c \
+    $(RISCV_SRC) $(STUB_SRC) $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) \
+    $(wildcard guests/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
     check-fp check-switch check-static
@@ -66,16 +68,18 @@ $(METAL_C:%.c=$(B)/clang-image/%.o): | $(SYSROOT)/done
 $(eval $(call flavour,clang-stub,$$(CLANG) --target=riscv64-linux-gnu,$$(CFLAGS_ALL) -O1 \
     -ffreestanding -fPIE -mcmodel=medany -march=rv64imac -mabi=lp64 -DSTLB_BITS=5 \
     -isystem $$(STUB_INCLUDE) -isystem /usr/riscv64-linux-gnu/include))
-$(STUB_SRC:%.c=$(B)/clang-stub/%.o): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
+$(patsubst %.c,$(B)/clang-stub/%.o,$(STUB_SRC) $(TRAP_TEST_STUB)): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
 $(CORE_SRC:%.c=$(B)/clang-metal/%.o) $(CORE_SRC:%.c=$(B)/clang-riscv64/%.o) \
-$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o) $(RISCV_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
+$(CMD_SRC:%.c=$(B)/clang-riscv64/%.o) $(RISCV_SRC:%.c=$(B)/clang-riscv64/%.o) \
+$(TRAP_TEST_SRC:%.c=$(B)/clang-riscv64/%.o): | $(SYSROOT)/done
 
 check-warnings: own-guests $(ALL_C:%.c=$(B)/host/%.o) $(ALL_C:%.c=$(B)/clang/%.o) \
     $(foreach flavour,riscv64 clang-riscv64,$(patsubst %.c,$(B)/$(flavour)/%.o,\
         $(CORE_SRC) $(CMD_SRC))) \
     $(foreach flavour,riscv64 clang-riscv64,$(RISCV_SRC:%.c=$(B)/$(flavour)/%.o) \
-        $(BT_TEST_C:%.c=$(B)/$(flavour)/%.o)) \
-    $(foreach flavour,stub clang-stub,$(STUB_SRC:%.c=$(B)/$(flavour)/%.o)) \
+        $(patsubst %.c,$(B)/$(flavour)/%.o,$(BT_TEST_C) $(TRAP_TEST_SRC))) \
+    $(foreach flavour,stub clang-stub,$(patsubst %.c,$(B)/$(flavour)/%.o,$(STUB_SRC) \
+        $(TRAP_TEST_STUB))) \
     $(foreach flavour,metal clang-metal,$(CORE_SRC:%.c=$(B)/$(flavour)/%.o)) \
     $(foreach flavour,metal clang-image,$(METAL_C:%.c=$(B)/$(flavour)/%.o))
 

@@ -12,7 +12,9 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/asan/%) $(UNIT_SRC:%.c=$(B)/host/%)
 # What of the metal needs no board goes along with the helpers.
 PORTABLE_METAL := $(wildcard host/metal/board/board*.c) firmware/misaligned.c \
     $(addprefix host/metal/,pages.c bundle.c config.c entropy.c grant.c symbols.c)
-HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL)
+# And what of engines for RISC-V machines needs none.
+PORTABLE_RISCV := engine/trap/check.c
+HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(PORTABLE_METAL) $(PORTABLE_RISCV)
 THREAD_SRC := $(wildcard tests/threads/test_*.c)
 THREAD_BIN := $(THREAD_SRC:%.c=$(B)/tsan/%)
 TEST_LIBS := -lcmocka -lfdt -lz -lm -lpthread
@@ -63,6 +65,30 @@ $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -O1 $< -o $@
 
+# The command for riscv64 with tests of the engine trap built in and a stub that reports traps; and
+# beside it a copy of the command for this machine, which starts boards with that one.
+TRAP_TEST := $(B)/trap-test
+TRAP_TEST_STUB := tests/trap/report.c
+TRAP_TEST_SRC := $(filter-out $(TRAP_TEST_STUB),$(wildcard tests/trap/*.c))
+$(B)/stub-report/stub.elf: engine/trap/stub/stub.ld $(B)/stub/engine/trap/stub/start.o \
+    $(patsubst %.c,$(B)/stub/%.o,$(STUB_SRC) $(TRAP_TEST_STUB)) $(B)/stub/libtrapeze.a
+	@mkdir -p $(@D)
+	$(STUB_LINK) -Wl,--wrap=kernel_start -T $^ -o $@
+$(B)/stub-report/stub.o: engine/trap/stub.S $(B)/stub-report/stub.bin
+	$(RISCV_CC) -Wa,-I$(B)/stub-report -c $< -o $@
+$(TRAP_TEST_STUB:%.c=$(B)/stub/%.o): | $(STUB_INCLUDE)/gnu/stubs-lp64.h
+$(TRAP_TEST_SRC:%.c=$(B)/riscv64/%.o): | $(SYSROOT)/done
+$(TRAP_TEST)/riscv64/trapeze: $(patsubst %.c,$(B)/riscv64/%.o,$(TRAP_TEST_SRC) \
+    $(filter-out $(MAIN_SRC),$(CMD_SRC)) $(filter-out $(BT_SRC),$(RISCV_SRC))) \
+    $(BT_OBJ) $(B)/stub-report/stub.o $(B)/riscv64/libtrapeze.a
+	@mkdir -p $(@D)
+	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lz -lpthread -o $@
+$(TRAP_TEST)/trapeze: $(B)/trapeze
+	@mkdir -p $(@D)
+	cp $< $@
+	ln -sfn ../guests ../board $(@D)
+	ln -sfn ../metal $(@D)
+
 .PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test bt-long lockstep sequences ring3 fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
@@ -77,7 +103,7 @@ hs-test: metal guests $(GUESTS)/hs.elf $(SNAPSHOT)
 	tests/hs.sh $(RESULTS) $(B)
 hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs
-trap-test: $(B)/trapeze guests
+trap-test: $(B)/trapeze guests firmware $(TRAP_TEST)/trapeze $(TRAP_TEST)/riscv64/trapeze
 	tests/trap.sh $(RESULTS) $(B)
 bt-test: $(B)/trapeze guests firmware userland $(addprefix $(B)/riscv64/,lockstep sequences trapeze-hole trapeze-open)
 	tests/bt.sh $(RESULTS) $(B)

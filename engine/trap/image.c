@@ -22,7 +22,7 @@ static int write_all(int fd, const uint8_t *data, size_t size)
 }
 
 /* The stub knows one kind of relocation: an address within itself. */
-static int relocate(int fd, const struct trap_vm *tv)
+static int relocate(int fd, const struct trap_vm *tv, uint64_t base)
 {
     for (uint64_t at = tv->head.rela; at + sizeof(Elf64_Rela) <= tv->head.rela_end;
          at += sizeof(Elf64_Rela)) {
@@ -30,30 +30,37 @@ static int relocate(int fd, const struct trap_vm *tv)
         memcpy(&rela, stub_image + at, sizeof(rela));
         if (ELF64_R_TYPE(rela.r_info) != R_RISCV_RELATIVE)
             return ERR_FORMAT;
-        uint64_t value = tv->base + (uint64_t)rela.r_addend;
+        uint64_t value = base + (uint64_t)rela.r_addend;
         if (pwrite(fd, &value, sizeof(value), (off_t)rela.r_offset) != sizeof(value))
             return ERR_IO;
     }
     return 0;
 }
 
-int image_make(struct trap_vm *tv)
+struct trap_head image_head(void)
+{
+    struct trap_head head;
+
+    memcpy(&head, stub_image, sizeof(head));
+    return head;
+}
+
+int image_make(const struct trap_vm *tv, struct trap_site *site)
 {
     int fd = memfd_create("stub", MFD_CLOEXEC);
     int error;
 
     if (fd < 0)
         return ERR_IO;
-    memcpy(&tv->head, stub_image, sizeof(tv->head));
     error = write_all(fd, stub_image, (size_t)((uintptr_t)stub_image_end - (uintptr_t)stub_image));
     if (error == 0)
-        error = relocate(fd, tv);
+        error = relocate(fd, tv, site->base);
     if (error == 0 && ftruncate(fd, (off_t)tv->head.end) != 0)
         error = ERR_IO;
     if (error != 0) {
         close(fd);
         return error;
     }
-    tv->image_fd = fd;
+    site->image_fd = fd;
     return 0;
 }

@@ -28,6 +28,7 @@
 #define EXT_0_ZBA     (1 << 3)
 #define EXT_0_ZBB     (1 << 4)
 #define EXT_0_ZBS     (1 << 5)
+#define EXT_0_ZBC     (1 << 7)
 
 static uint64_t host_extensions(void)
 {
@@ -123,6 +124,8 @@ int trap_probe(struct engine_caps *caps, const char **why)
         caps->isa.ext |= EXT(ZBB);
     if (host & EXT_0_ZBS)
         caps->isa.ext |= EXT(ZBS);
+    if (host & EXT_0_ZBC)
+        caps->isa.ext |= EXT(ZBC);
     if (caps->timebase_hz != 0)
         return 0;
     *why =

@@ -16,6 +16,7 @@
 #define TRAP_TABLES 96 /* page-table pages that a space remembers */
 #define TRAP_NONE   UINT32_MAX
 #define TRAP_OUTPUT 4096 /* console bytes on their way, a power of two */
+#define TRAP_SITES  4    /* places where a stub can be, with what belongs to it */
 
 /* The signal that takes a space out of guest code. */
 #define TRAP_KICK 10
@@ -45,6 +46,7 @@ struct trap_page {
     uint32_t enter;              /* the turn is for guest code, not for a command alone */
     uint64_t fault;              /* address, for SIGSEGV and SIGBUS */
     struct trap_map map;         /* to be made first; length 0: none */
+    uint32_t full;               /* the host had no room for it */
     uint32_t nunmap;             /* to go before that */
     struct trap_range unmap[TRAP_UNMAPS];
 };
@@ -80,7 +82,7 @@ struct trap_slot {
     uint64_t satp;
     uint64_t used; /* a clock of uses */
     uint32_t turn; /* futex word of a kernel-mode space */
-    uint32_t reserved;
+    uint32_t site; /* where its stub is */
 };
 
 /* Why a kernel-mode space hands over to the monitor. */
@@ -88,6 +90,7 @@ enum trap_reason {
     REASON_EXIT = 0, /* vcpu.priv.exit says */
     REASON_SPACE,    /* wants the space (want_satp, want_mode), afterwards its turn again */
     REASON_DROP,     /* wants the space `want_slot` ended: it holds mappings that have to go */
+    REASON_MOVE, /* wants itself made anew as REASON_SPACE would: its stub is in the guest's way */
 };
 
 /* Counters, added up by the monitor for --stats. */
@@ -98,14 +101,22 @@ enum trap_counter {
     TRAP_COUNTERS
 };
 
+/* What a user-mode space was told to unmap, and which of it the monitor has seen it do. */
+struct trap_revoke {
+    uint32_t count;
+    _Atomic uint32_t seen; /* bit n: range n */
+    struct trap_range range[TRAP_UNMAPS];
+};
+
 struct trap_area {
     struct vcpu vcpu;
     uint32_t to_monitor; /* futex word */
     uint32_t reason;     /* enum trap_reason */
-    uint32_t want_mode, want_slot;
+    uint32_t want_mode, want_slot, want_site;
     uint64_t want_satp;
     uint32_t current;       /* slot of the space that runs guest code, to be kicked */
     uint32_t kernel;        /* slot of the kernel-mode space that had the last turn */
+    uint32_t interpreting;  /* the stub executes guest code (for --stats) */
     _Atomic uint32_t epoch; /* fences that every space has to see before guest code runs */
     _Atomic uint64_t armed; /* guest time until which the monitor sleeps */
     uint64_t clock;
@@ -115,12 +126,7 @@ struct trap_area {
     struct trap_slot slot[TRAP_SPACES];
     struct trap_map
         grant[TRAP_SPACES]; /* what a user-mode space was told to map last: nothing else */
-    /* What a user-mode space was told to unmap, and which of it the monitor has seen it do. */
-    struct {
-        uint32_t count;
-        _Atomic uint32_t seen; /* bit n: range n */
-        struct trap_range range[TRAP_UNMAPS];
-    } revoke[TRAP_SPACES];
+    struct trap_revoke revoke[TRAP_SPACES];
     struct trap_tables tables[TRAP_SPACES];
 };
 
@@ -137,7 +143,9 @@ struct trap_head {
 
 /* What a stub is told before it starts; the loader writes it. */
 struct trap_config {
-    uint64_t base, end;       /* the stub and everything that belongs to it */
+    uint64_t base, end;           /* the stub and everything that belongs to it */
+    uint64_t site[TRAP_SITES][2]; /* where that could be: from, to */
+    uint32_t nsites;
     uint64_t code_end;        /* of the stub's code */
     uint64_t low;             /* first address that a user may map */
     uint64_t top;             /* end of the addresses of a user's process */

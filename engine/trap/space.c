@@ -26,7 +26,7 @@
 #define GIVE_FD 4 /* the listener goes out here */
 
 /* How far the child came, as its exit status. */
-enum step { STEP_FDS = 32, STEP_MAP, STEP_LISTENER, STEP_PARENT };
+enum step { STEP_FDS = 32, STEP_MAP = SPACE_NOT_MAPPED, STEP_LISTENER, STEP_PARENT };
 
 static void place(uint64_t at, uint64_t size, int prot, int flags, int fd, uint64_t offset)
 {
@@ -36,11 +36,11 @@ static void place(uint64_t at, uint64_t size, int prot, int flags, int fd, uint6
         _exit(STEP_MAP);
 }
 
-static void place_stub(const struct trap_vm *tv)
+static void place_stub(const struct trap_head *head, const struct trap_site *site)
 {
-    place(tv->base, tv->head.data, PROT_READ | PROT_EXEC, MAP_PRIVATE, tv->image_fd, 0);
-    place(tv->base + tv->head.data, tv->head.end - tv->head.data, PROT_READ | PROT_WRITE,
-          MAP_PRIVATE, tv->image_fd, tv->head.data);
+    place(site->base, head->data, PROT_READ | PROT_EXEC, MAP_PRIVATE, site->image_fd, 0);
+    place(site->base + head->data, head->end - head->data, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+          site->image_fd, head->data);
 }
 
 static void place_shared(const struct trap_vcpu *t, const struct trap_config *c)
@@ -151,17 +151,18 @@ static void limit(void)
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-static _Noreturn void become_space(struct trap_vcpu *t, struct trap_config *c, int give, int parent)
+static _Noreturn void become_space(struct trap_vcpu *t, const struct trap_site *site,
+                                   struct trap_config *c, int give, int parent)
 {
     const struct trap_vm *tv = t->tv;
-    struct trap_config *there = (struct trap_config *)(tv->base + tv->head.config);
-    void (*start)(void) = (void (*)(void))(tv->base + tv->head.start);
+    struct trap_config *there = (struct trap_config *)(c->base + tv->head.config);
+    void (*start)(void) = (void (*)(void))(c->base + tv->head.start);
     uint64_t filter_at = c->filter;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(STEP_PARENT);
-    place_stub(tv);
+    place_stub(&tv->head, site);
     place_shared(t, c);
     place(filter_at, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     c->nfilter = filter_space((struct sock_filter *)filter_at, c, &tv->head);
@@ -178,18 +179,20 @@ static _Noreturn void become_space(struct trap_vcpu *t, struct trap_config *c, i
 }
 
 /* Behind the stub: filter, pages, area, window. */
-static struct trap_config config_of(const struct trap_vcpu *t, unsigned slot, enum priv mode)
+static struct trap_config config_of(const struct trap_vcpu *t, unsigned slot, enum priv mode,
+                                    const struct trap_site *site)
 {
     const struct trap_vm *tv = t->tv;
     const struct vm *vm = tv->vm;
     struct trap_config c = {
-        .base = tv->base,
-        .end = tv->end,
-        .code_end = tv->base + tv->head.data,
+        .base = site->base,
+        .end = site->end,
+        .nsites = tv->nsites,
+        .code_end = site->base + tv->head.data,
         .low = tv->low,
         .top = tv->top,
-        .filter = tv->area_at - 2 * PAGE_SIZE,
-        .page = tv->area_at - PAGE_SIZE,
+        .filter = site->area - 2 * PAGE_SIZE,
+        .page = site->area - PAGE_SIZE,
         .ram = vm->mem.slots[0].gpa,
         .ram_size = vm->mem.slots[0].size,
         .timebase_hz = vm->timebase_hz,
@@ -205,9 +208,13 @@ static struct trap_config config_of(const struct trap_vcpu *t, unsigned slot, en
 
     if (mode == PRIV_U)
         return c;
-    c.area = tv->area_at;
-    c.pages = tv->area_at + TRAP_AREA_SIZE;
-    c.window = tv->window_at;
+    c.area = site->area;
+    c.pages = site->area + TRAP_AREA_SIZE;
+    c.window = site->window;
+    for (unsigned i = 0; i < tv->nsites; i++) {
+        c.site[i][0] = tv->site[i].base;
+        c.site[i][1] = tv->site[i].end;
+    }
     for (unsigned i = 0; i < vm->bus.count; i++) {
         c.region[i][0] = vm->bus.region[i]->base;
         c.region[i][1] = vm->bus.region[i]->size;
@@ -239,7 +246,7 @@ static int take_listener(int from)
     return fd;
 }
 
-static void reset_slot(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mode)
+static void reset_slot(struct trap_vcpu *t, unsigned slot, const struct trap_want *want)
 {
     struct trap_slot *shared = &t->area->slot[slot];
 
@@ -247,34 +254,40 @@ static void reset_slot(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum p
     t->area->tables[slot].count = 0;
     t->area->grant[slot].length = 0;
     t->area->revoke[slot].count = 0;
-    *shared = (struct trap_slot){.mode = (uint32_t)mode, .satp = satp};
+    *shared =
+        (struct trap_slot){.mode = (uint32_t)want->mode, .satp = want->satp, .site = want->site};
     __atomic_store_n(&shared->state, SPACE_LIVE, __ATOMIC_RELEASE);
 }
 
-int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mode)
+int space_create(struct trap_vcpu *t, unsigned slot, const struct trap_want *want)
 {
     struct trap_space *space = &t->space[slot];
-    struct trap_config config = config_of(t, slot, mode);
+    const struct trap_site *site = &t->tv->site[want->site < t->tv->nsites ? want->site : 0];
+    struct trap_config config = config_of(t, slot, want->mode, site);
     sigset_t all, old;
     int give[2], parent = getpid();
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, give) != 0)
         return ERR_IO;
-    reset_slot(t, slot, satp, mode);
+    reset_slot(t, slot, want);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int pid = _Fork();
     if (pid == 0)
-        become_space(t, &config, give[1], parent);
+        become_space(t, site, &config, give[1], parent);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     close(give[1]);
-    *space = (struct trap_space){
-        .vcpu = t, .pid = pid > 0 ? pid : 0, .listener = -1, .satp = satp, .mode = mode};
-    if (pid > 0 && mode == PRIV_U)
+    *space = (struct trap_space){.vcpu = t,
+                                 .pid = pid > 0 ? pid : 0,
+                                 .listener = -1,
+                                 .satp = want->satp,
+                                 .mode = want->mode,
+                                 .site = site};
+    if (pid > 0 && want->mode == PRIV_U)
         space->listener = take_listener(give[0]);
     close(give[0]);
     t->created++;
-    if (pid > 0 && (mode != PRIV_U || (space->listener >= 0 && notify_add(space) == 0)))
+    if (pid > 0 && (want->mode != PRIV_U || (space->listener >= 0 && notify_add(space) == 0)))
         return 0;
     int why = errno;
     space_destroy(t, slot);

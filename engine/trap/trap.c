@@ -11,32 +11,63 @@
 
 #include "core/csr.h"
 #include "core/trap.h"
+#include "engine/trap/check.h"
+
+#define LOOKS_LEAST 50 /* before the interpreted share is worth telling */
+
+static uint64_t to_next_large(uint64_t at)
+{
+    return (at + MIB(2) - 1) & ~(MIB(2) - 1);
+}
+
+/* False: there is no room for it there. */
+static bool lay_out(const struct trap_vm *tv, uint64_t base, struct trap_site *site)
+{
+    site->base = base;
+    site->area = to_next_large(base + tv->head.end + 2 * PAGE_SIZE);
+    site->window = to_next_large(site->area + TRAP_FILE_SIZE);
+    site->end = site->window + tv->vm->mem.slots[0].size;
+    site->image_fd = -1;
+    return site->end <= tv->top;
+}
+
+/* Above what an Sv39 guest can have, where the host has room there; where not, several, for a guest
+ * that uses one of them. */
+static int choose_sites(struct trap_vm *tv)
+{
+    static const uint64_t above[] = {GIB(1024)};
+    static const uint64_t among[TRAP_SITES] = {GIB(128), GIB(64), GIB(192), GIB(32)};
+    bool room = tv->top > GIB(1024);
+    unsigned count = room ? ARRAY_SIZE(above) : ARRAY_SIZE(among);
+
+    for (unsigned i = 0; i < count; i++) {
+        struct trap_site *site = &tv->site[tv->nsites];
+        if (!lay_out(tv, room ? above[i] : among[i], site))
+            continue;
+        tv->nsites++;
+        int error = image_make(tv, site);
+        if (error != 0)
+            return error;
+    }
+    return tv->nsites > 0 ? 0 : ERR_RANGE;
+}
 
 static int vm_create(struct vm *vm)
 {
     struct trap_vm *tv = calloc(1, sizeof(*tv));
-    uint64_t ram = vm->mem.slots[0].size;
     int error;
 
     if (tv == NULL)
         return ERR_NO_MEMORY;
     vm->engine_data = tv;
     tv->vm = vm;
-    tv->image_fd = tv->epoll = -1;
+    tv->epoll = -1;
     tv->low = probe_low();
     tv->top = probe_top();
     tv->counters = probe_counters();
-    /* Above what an Sv39 guest can have, where the host has room there. */
-    tv->base = tv->top > GIB(1024) ? GIB(1024) : GIB(128);
-    error = image_make(tv);
-    if (error != 0)
-        return error;
-    tv->area_at = tv->base + ((tv->head.end + 2 * PAGE_SIZE + MIB(2) - 1) & ~(MIB(2) - 1));
-    tv->window_at = (tv->area_at + TRAP_FILE_SIZE + MIB(2) - 1) & ~(MIB(2) - 1);
-    tv->end = tv->window_at + ram;
-    if (tv->end > tv->top)
-        return ERR_RANGE;
-    return notify_start(tv);
+    tv->head = image_head();
+    error = choose_sites(tv);
+    return error != 0 ? error : notify_start(tv);
 }
 
 static void vm_destroy(struct vm *vm)
@@ -46,8 +77,10 @@ static void vm_destroy(struct vm *vm)
     if (tv == NULL)
         return;
     notify_stop(tv);
-    if (tv->image_fd >= 0)
-        close(tv->image_fd);
+    for (unsigned i = 0; i < tv->nsites; i++) {
+        if (tv->site[i].image_fd >= 0)
+            close(tv->site[i].image_fd);
+    }
     free(tv);
     vm->engine_data = NULL;
 }
@@ -158,14 +191,8 @@ static void take_back(struct trap_vcpu *t)
 {
     struct vcpu *vcpu = t->vcpu, *theirs = &t->area->vcpu;
 
-    vcpu->user = theirs->user;
-    vcpu->priv = theirs->priv;
-    csr_sanitize(vcpu);
+    check_record(vcpu, theirs);
     stlb_flush(t->stlb, NULL, NULL);
-    vcpu->traps = theirs->traps;
-    vcpu->trap_repeat_pc = theirs->trap_repeat_pc;
-    vcpu->trap_repeat_instret = theirs->trap_repeat_instret;
-    vcpu->priv.version = VCPU_RECORD_VERSION;
     pthread_mutex_lock(&t->lock);
     t->inside = false;
     uint64_t pending = atomic_load(&theirs->pending);
@@ -222,16 +249,16 @@ static uint32_t choose_slot(struct trap_vcpu *t, uint32_t keep)
 }
 
 /* The slot of the space, made when there is none. Without the means for another, others go. */
-static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, uint32_t keep)
+static uint32_t get_space(struct trap_vcpu *t, const struct trap_want *want, uint32_t keep)
 {
-    uint32_t slot = find_space(t, satp, mode);
+    uint32_t slot = find_space(t, want->satp, want->mode);
 
     if (slot != TRAP_NONE)
         return slot;
     int why = 0;
     do {
         slot = choose_slot(t, keep);
-        if (slot != TRAP_NONE && space_create(t, slot, satp, mode) == 0)
+        if (slot != TRAP_NONE && space_create(t, slot, want) == 0)
             return slot;
         why = errno;
     } while (evict(t, keep));
@@ -241,7 +268,8 @@ static uint32_t get_space(struct trap_vcpu *t, uint64_t satp, enum priv mode, ui
     return TRAP_NONE;
 }
 
-/* For who wonders why: how the space ended, or that it does not answer. */
+/* For who wonders why: how the space ended, or that it does not answer. Guest code can end its
+ * space with any status, so that the remedy is a guess. */
 static void explain(struct trap_vcpu *t, uint32_t slot)
 {
     siginfo_t info = {.si_pid = 0};
@@ -251,6 +279,9 @@ static void explain(struct trap_vcpu *t, uint32_t slot)
         vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u is not there", slot);
     else if (info.si_pid == 0)
         vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u does not answer", slot);
+    else if (info.si_code == CLD_EXITED && info.si_status == SPACE_NOT_MAPPED)
+        vm_log_guest(t->tv->vm, t->vcpu, LOG_ERROR, "trap",
+                     "no room for the mappings of an address space: raise vm.max_map_count");
     else
         vm_log_guest(t->tv->vm, t->vcpu, LOG_DEBUG, "trap", "space %u ended: code %d, status %d",
                      slot, info.si_code, info.si_status);
@@ -266,8 +297,11 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
     struct vcpu *vcpu = t->vcpu;
     struct trap trap = {.cause = CAUSE_ILLEGAL_INSN};
 
+    uint32_t current = check_slot(&t->area->current);
+
     explain(t, kernel);
-    explain(t, __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST));
+    if (current != kernel)
+        explain(t, current);
     space_destroy_all(t);
     take_back(t);
     vcpu->priv.exit.kind = EXIT_HOST;
@@ -276,10 +310,29 @@ static void lost(struct trap_vcpu *t, uint32_t kernel)
             (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_ENGINE, .addr = vcpu->user.pc};
 }
 
+/* What the spaces ask of the monitor alone. False: it cannot be done. */
+static bool serve(struct trap_vcpu *t, const struct trap_handover *to, uint32_t *kernel)
+{
+    const struct trap_want want = {to->satp, to->reason == REASON_MOVE ? PRIV_S : to->mode,
+                                   to->site};
+
+    if (to->reason == REASON_SPACE)
+        return get_space(t, &want, *kernel) != TRAP_NONE;
+    if (to->reason == REASON_MOVE) {
+        space_destroy(t, *kernel);
+        uint32_t made = get_space(t, &want, TRAP_NONE);
+        *kernel = made != TRAP_NONE ? made : *kernel;
+        return made != TRAP_NONE;
+    }
+    if (to->slot != TRAP_NONE && to->slot != *kernel)
+        space_destroy(t, to->slot);
+    return true;
+}
+
 /* One turn of the spaces. True: the vCPU has an exit. */
 static bool turn(struct trap_vcpu *t, uint32_t *kernel)
 {
-    struct trap_area *area = t->area;
+    struct trap_handover to;
 
     turn_give(t, *kernel);
     if (!turn_wait(t, *kernel)) {
@@ -287,42 +340,42 @@ static bool turn(struct trap_vcpu *t, uint32_t *kernel)
         return true;
     }
     turn_take_output(t);
-    uint32_t now = area->kernel, slot = area->want_slot;
-    if (now < TRAP_SPACES && t->space[now].pid != 0 && t->space[now].mode == PRIV_S)
-        *kernel = now;
-    switch (area->reason) {
-    case REASON_SPACE:
-        if (get_space(t, area->want_satp, area->want_mode == PRIV_U ? PRIV_U : PRIV_S, *kernel) !=
-            TRAP_NONE)
-            return false;
-        lost(t, *kernel);
-        return true;
-    case REASON_DROP:
-        if (slot < TRAP_SPACES && slot != *kernel)
-            space_destroy(t, slot);
-        return false;
-    default:
+    check_handover(t->area, &to);
+    if (to.kernel != TRAP_NONE && t->space[to.kernel].pid != 0 &&
+        t->space[to.kernel].mode == PRIV_S)
+        *kernel = to.kernel;
+    if (to.reason == REASON_EXIT) {
         take_back(t);
         return true;
     }
+    if (!serve(t, &to, kernel)) {
+        lost(t, *kernel);
+        return true;
+    }
+    if (!turn_over(t))
+        return false;
+    take_back(t); /* spaces that never stop asking shall not keep the vCPU */
+    t->vcpu->priv.exit.kind = EXIT_HOST;
+    return true;
 }
 
 static void run(struct vcpu *vcpu)
 {
     struct trap_vcpu *t = trap_of(vcpu);
-    uint32_t kernel = t->area->kernel;
+    uint32_t kernel = check_slot(&t->area->kernel);
     static _Thread_local int own_tid;
 
     if (own_tid == 0)
         own_tid = gettid();
     vcpu->priv.exit.kind = EXIT_NONE;
+    t->kick.since_ns = 0;
     atomic_store(&vcpu->running, 1);
     if (t->owner != own_tid) {
         space_destroy_all(t); /* those of the thread before, which ended with it */
         t->owner = own_tid;
     }
-    if (kernel >= TRAP_SPACES || t->space[kernel].pid == 0 || t->space[kernel].mode != PRIV_S)
-        kernel = get_space(t, vcpu->priv.satp, PRIV_S, TRAP_NONE);
+    if (kernel == TRAP_NONE || t->space[kernel].pid == 0 || t->space[kernel].mode != PRIV_S)
+        kernel = get_space(t, &(struct trap_want){vcpu->priv.satp, PRIV_S, 0}, TRAP_NONE);
     if (kernel == TRAP_NONE) {
         vcpu->priv.exit = (struct exit_record){.kind = EXIT_ERROR, .reason = PARK_ENGINE};
     } else {
@@ -376,6 +429,20 @@ static void code_flush(struct vm *vm, struct vcpu *self, const struct hart_set *
     wait_seen(vm, self, harts, VCPU_REQ_CODE);
 }
 
+/* Of the time that the vCPUs had, how much the stub took to execute guest code: by what looks every
+ * LOOK_NS found. 0 after too few of them. */
+static uint64_t interpreted_percent(const struct vm *vm)
+{
+    uint64_t looks = 0, interpreted = 0;
+
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        const struct trap_vcpu *t = trap_of(vm->vcpu[i]);
+        looks += t != NULL ? t->looks : 0;
+        interpreted += t != NULL ? t->looks_interpreted : 0;
+    }
+    return looks >= LOOKS_LEAST ? interpreted * 100 / looks : 0;
+}
+
 static void stats(struct vm *vm, void (*line)(void *ctx, const char *name, uint64_t value),
                   void *ctx)
 {
@@ -395,6 +462,10 @@ static void stats(struct vm *vm, void (*line)(void *ctx, const char *name, uint6
     for (unsigned i = 0; i < vm->nvcpus; i++)
         created += trap_of(vm->vcpu[i]) != NULL ? trap_of(vm->vcpu[i])->created : 0;
     line(ctx, "trap.spaces_created", created);
+    line(ctx, "trap.interpreted_percent", interpreted_percent(vm));
+    if (interpreted_percent(vm) > 50)
+        vm_log(vm, NULL, LOG_WARN, "trap",
+               "most of the time went into interpreting: --engine bt may suit this guest better");
 }
 
 const struct engine_ops engine_trap = {

@@ -26,6 +26,7 @@ struct trap_space {
     int listener; /* of a user-mode space's mappings; -1: none */
     uint64_t satp;
     enum priv mode;
+    const struct trap_site *site;
 };
 
 struct trap_vcpu {
@@ -38,22 +39,29 @@ struct trap_vcpu {
     bool inside;            /* run has handed the vCPU over; under the lock */
     struct {
         uint64_t since_ns; /* since when it waits for an answer; 0: none does */
-        uint64_t used_ns;  /* CPU time that the space had used then */
-        uint32_t slot;
+        uint64_t used_ns;  /* CPU time that its spaces had used then */
     } kick;
+    uint64_t looked_ns;                /* the last look whether all spaces live */
+    uint64_t looks, looks_interpreted; /* ... how many there were, and that found the stub at it */
     struct trap_space space[TRAP_SPACES];
     struct stlb *stlb; /* for SBI calls that name guest-virtual memory */
     uint32_t taken;    /* of the area's output */
     uint64_t created;  /* statistics */
 };
 
+/* A place for stubs, and for what belongs to them. */
+struct trap_site {
+    uint64_t base, area, window, end;
+    int image_fd; /* the stub, relocated to base */
+};
+
 struct trap_vm {
     struct vm *vm;
     struct trap_head head;
-    int image_fd; /* the stub, relocated to base */
-    uint64_t base, low, top;
+    struct trap_site site[TRAP_SITES]; /* the first is taken where the guest leaves it free */
+    unsigned nsites;
+    uint64_t low, top;
     uint32_t counters;
-    uint64_t area_at, window_at, end;
     int epoll; /* of the listeners */
     pthread_t notifier;
     bool notifying;
@@ -65,11 +73,18 @@ static inline struct trap_vcpu *trap_of(const struct vcpu *vcpu)
     return vcpu->engine;
 }
 
-/* image.c: the stub inside this program, relocated, in a memory file. */
-int image_make(struct trap_vm *tv) MUST_CHECK;
+/* image.c: the head of the stub inside this program; the stub, relocated, in a memory file. */
+struct trap_head image_head(void);
+int image_make(const struct trap_vm *tv, struct trap_site *site) MUST_CHECK;
 
 /* space.c */
-int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mode) MUST_CHECK;
+#define SPACE_NOT_MAPPED 33 /* exit status of a space that could not be put together */
+struct trap_want {
+    uint64_t satp;
+    enum priv mode;
+    unsigned site;
+};
+int space_create(struct trap_vcpu *t, unsigned slot, const struct trap_want *want) MUST_CHECK;
 void space_destroy(struct trap_vcpu *t, unsigned slot);
 /* Ends them all, and with them every mapping of guest RAM. */
 void space_destroy_all(struct trap_vcpu *t);
@@ -87,8 +102,6 @@ unsigned filter_notify(struct sock_filter *out);
 int notify_start(struct trap_vm *tv) MUST_CHECK;
 void notify_stop(struct trap_vm *tv);
 int notify_add(struct trap_space *space) MUST_CHECK;
-/* May a space of this satp map that at U privilege? */
-bool notify_allowed(struct trap_vm *tv, uint64_t satp, const uint64_t *args);
 
 /* turn.c */
 /* A kick for the space that runs guest code, as far as the shared pages can be believed. */
@@ -96,6 +109,8 @@ void turn_signal(struct trap_vcpu *t);
 void turn_give(struct trap_vcpu *t, uint32_t slot);
 /* Waits until the spaces hand over. False: one of them is gone, or does not answer. */
 bool turn_wait(struct trap_vcpu *t, uint32_t kernel) MUST_CHECK;
+/* Does the host want the vCPU back? */
+bool turn_over(const struct trap_vcpu *t);
 /* What the guest printed by single characters since the last look. */
 void turn_take_output(struct trap_vcpu *t);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Turns, the monitor's side: giving one, waiting for the spaces to hand over, and seeing that they
  * do. */
-#include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/trap.h"
+#include "engine/trap/check.h"
 #include "engine/trap/trap.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
@@ -26,9 +26,9 @@ static uint64_t now_ns(void)
 /* The space that runs guest code, as far as the shared pages can be believed. */
 void turn_signal(struct trap_vcpu *t)
 {
-    uint32_t slot = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
+    uint32_t slot = check_slot(&t->area->current);
 
-    if (slot < TRAP_SPACES && t->space[slot].pid != 0)
+    if (slot != TRAP_NONE && t->space[slot].pid != 0)
         kill(t->space[slot].pid, TRAP_KICK);
 }
 
@@ -36,7 +36,6 @@ void turn_give(struct trap_vcpu *t, uint32_t slot)
 {
     uint32_t *turn = &t->area->slot[slot].turn;
 
-    t->kick.since_ns = 0;
     __atomic_store_n(&t->area->current, slot, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(turn, TURN_YOURS, __ATOMIC_SEQ_CST) == TURN_ASLEEP)
         syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -65,33 +64,41 @@ static uint64_t sleep_ns(struct trap_vcpu *t, bool *due)
     return ticks >= most ? LOOK_NS : ticks * NS_PER_SECOND / vm->timebase_hz + 1;
 }
 
-/* The CPU time that a space has used, or 0 when it cannot be told. */
-static uint64_t used_ns(const struct trap_vcpu *t, uint32_t slot)
+/* The CPU time that the vCPU's spaces have used. */
+static uint64_t used_ns(const struct trap_vcpu *t)
 {
-    struct timespec used;
-    clockid_t clock;
+    uint64_t sum = 0;
 
-    if (slot >= TRAP_SPACES || t->space[slot].pid == 0 ||
-        clock_getcpuclockid(t->space[slot].pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
-        return 0;
-    return (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
+    for (unsigned slot = 0; slot < TRAP_SPACES; slot++) {
+        struct timespec used;
+        clockid_t clock;
+        if (t->space[slot].pid != 0 && clock_getcpuclockid(t->space[slot].pid, &clock) == 0 &&
+            clock_gettime(clock, &used) == 0)
+            sum += (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
+    }
+    return sum;
 }
 
-/* Does the space ignore a kick? It has had the CPU for long enough since, or has not had it for
- * very long: a machine that is busy elsewhere is no reason. */
-static bool ignored(struct trap_vcpu *t, uint32_t slot)
+bool turn_over(const struct trap_vcpu *t)
 {
-    if (atomic_load(&t->area->vcpu.requests) == 0) {
+    return (atomic_load(&t->vcpu->requests) & VCPU_REQ_EVENT) != 0;
+}
+
+/* Do the spaces ignore a kick? They have had the CPU for long enough since, or have not had it for
+ * very long: a machine that is busy elsewhere is no reason. That the host wants the vCPU back is
+ * not for them to say: other requests they may take off the list. */
+static bool ignored(struct trap_vcpu *t)
+{
+    if (!turn_over(t) && atomic_load(&t->area->vcpu.requests) == 0) {
         t->kick.since_ns = 0;
         return false;
     }
-    if (t->kick.since_ns == 0 || t->kick.slot != slot) {
+    if (t->kick.since_ns == 0) {
         t->kick.since_ns = now_ns();
-        t->kick.used_ns = used_ns(t, slot);
-        t->kick.slot = slot;
+        t->kick.used_ns = used_ns(t);
         return false;
     }
-    return used_ns(t, slot) - t->kick.used_ns > PATIENCE_NS ||
+    return used_ns(t) - t->kick.used_ns > PATIENCE_NS ||
            now_ns() - t->kick.since_ns > 10 * PATIENCE_NS;
 }
 
@@ -99,15 +106,10 @@ static bool ignored(struct trap_vcpu *t, uint32_t slot)
 void turn_take_output(struct trap_vcpu *t)
 {
     struct vm *vm = t->tv->vm;
-    uint32_t printed = __atomic_load_n(&t->area->printed, __ATOMIC_ACQUIRE);
     uint8_t bytes[512];
+    size_t n;
 
-    if (printed - t->taken > TRAP_OUTPUT) /* nonsense */
-        printed = t->taken;
-    while (printed != t->taken) {
-        size_t n = 0;
-        while (n < sizeof(bytes) && printed != t->taken)
-            bytes[n++] = t->area->output[t->taken++ % TRAP_OUTPUT];
+    while ((n = check_output(t->area, &t->taken, bytes, sizeof(bytes))) > 0) {
         vm_lock(vm);
         console_put(&vm->console, bytes, n);
         vm_unlock(vm);
@@ -115,17 +117,32 @@ void turn_take_output(struct trap_vcpu *t)
     __atomic_store_n(&t->area->taken, t->taken, __ATOMIC_RELEASE);
 }
 
+/* Looks after the spaces, at most every LOOK_NS, however often they wake the monitor. */
+static bool all_is_well(struct trap_vcpu *t, uint32_t kernel)
+{
+    uint64_t now = now_ns();
+
+    if (now - t->looked_ns < LOOK_NS)
+        return true;
+    t->looked_ns = now;
+    t->looks++;
+    t->looks_interpreted += __atomic_load_n(&t->area->interpreting, __ATOMIC_RELAXED) != 0;
+    turn_take_output(t);
+    uint32_t current = check_slot(&t->area->current);
+    return !space_is_dead(t, kernel) && current != TRAP_NONE && !space_is_dead(t, current) &&
+           !ignored(t);
+}
+
 /* Waits until the spaces hand over. False: one of them is gone, or does not answer. */
 bool turn_wait(struct trap_vcpu *t, uint32_t kernel)
 {
     uint32_t *word = &t->area->to_monitor;
 
-    for (;;) {
+    do {
         uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
         bool due;
         if (seen & 1) {
             __atomic_fetch_and(word, ~1U, __ATOMIC_SEQ_CST);
-            t->kick.since_ns = 0;
             return true;
         }
         uint64_t ns = sleep_ns(t, &due);
@@ -134,12 +151,7 @@ bool turn_wait(struct trap_vcpu *t, uint32_t kernel)
             turn_signal(t);
         }
         struct timespec time = {.tv_sec = 0, .tv_nsec = (long)ns};
-        if (syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, NULL, 0) == 0 || errno != ETIMEDOUT)
-            continue;
-        turn_take_output(t);
-        uint32_t current = __atomic_load_n(&t->area->current, __ATOMIC_SEQ_CST);
-        if (space_is_dead(t, kernel) || current >= TRAP_SPACES || space_is_dead(t, current) ||
-            ignored(t, current))
-            return false;
-    }
+        syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, NULL, 0);
+    } while (all_is_well(t, kernel));
+    return false;
 }

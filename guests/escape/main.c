@@ -2,7 +2,8 @@
 /*
  * A guest whose user code knows that it runs under the engine `trap`, and tries what docs/trap.md
  * says it cannot: the window on guest RAM, the file of guest RAM, pages of its kernel and pages
- * that were taken away, system calls of its own and through the stub, signals masked.
+ * that were taken away, system calls of its own and through the stub, the stub's code and the page
+ * that it shares with its kernel's space, signals masked, more address spaces than the host has.
  */
 #include <stddef.h>
 
@@ -16,6 +17,8 @@
 /* Where the stub is on hosts with more than Sv39, and two words of its head (engine/trap/shared.h).
  */
 #define STUB       0x10000000000UL
+#define HEAD_DATA  8
+#define HEAD_END   24
 #define HEAD_CALL  48
 #define HEAD_LEAVE 56
 
@@ -37,6 +40,11 @@
 #define FRAME_MASK 168
 #define FRAME_PC   304
 
+#define TO_KERNEL  532 /* of the word in the shared page that gives the kernel's space its turn */
+#define SPACES     80  /* more than the engine keeps for a vCPU */
+#define JUMPS      48
+
+extern char user_jump[], user_scribble[];
 extern char user_load[], user_store[], user_ecall[], user_call[], user_return[], user_spin[];
 void guest_main(void);
 
@@ -169,6 +177,64 @@ static void check_signals(void)
     sbi_set_timer(-1UL);
 }
 
+/* Another space of the same tables: it ends with whatever is done in it, and others do not notice.
+ */
+static void use_space(uint64_t asid)
+{
+    csr_write(satp, page_table_satp(space) | asid << 44);
+    sfence_vma();
+}
+
+static void check_stub(void)
+{
+    uint64_t end = user_word(STUB + HEAD_DATA), random = 1;
+    bool back = true;
+
+    for (unsigned i = 0; i < JUMPS; i++) {
+        random = random * 6364136223846793005 + 1442695040888963407;
+        use_space(1 + i % 2);
+        sbi_set_timer(rdtime() + 10000);
+        csr_write(sie, SIE_STIE);
+        (void)user(user_jump, STUB + ((random >> 33) % end & ~1UL), i % 3 ? DATA_VA : random);
+        csr_write(sie, 0);
+        use_space(0);
+        back &= user_word(SPARE_VA) == 7;
+    }
+    check(back, "wherever user code jumps to in the stub, its kernel goes on");
+}
+
+static void check_shared_page(void)
+{
+    uint64_t align = 0x200000;
+    uint64_t page = STUB + ((user_word(STUB + HEAD_END) + 0x2000 + align - 1) & -align) - PAGE_SIZE;
+    bool back = true;
+
+    for (unsigned i = 0; i < 8; i++) {
+        use_space(3);
+        set_timer();
+        run = (struct run){.pc = user_va(user_scribble),
+                           .sstatus = SSTATUS_SPIE,
+                           .a = {page, i % 2, page + TO_KERNEL}};
+        run_until_trap(&run);
+        csr_write(sie, 0);
+        use_space(0);
+        back &= user_word(SPARE_VA) == 7 && secret[0] == 0;
+    }
+    check(back, "user code that writes all over the page that it shares hurts itself alone");
+}
+
+static void check_many_spaces(void)
+{
+    bool back = true;
+
+    for (uint64_t asid = 10; asid < 10 + SPACES; asid++) {
+        use_space(asid);
+        back &= user_word(SPARE_VA) == 7;
+    }
+    use_space(0);
+    check(back && user_word(SPARE_VA) == 7, "more spaces than there may be replace each other");
+}
+
 void guest_main(void)
 {
     trap_init(NULL);
@@ -188,6 +254,9 @@ void guest_main(void)
     check_mappings();
     check_calls();
     check_zero();
+    check_stub();
+    check_shared_page();
+    check_many_spaces();
     check_signals();
     check_end("escape");
 }

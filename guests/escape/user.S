@@ -3,7 +3,8 @@
     .section .user, "ax"
     .option norvc
     .balign 4096
-    .globl user_load, user_store, user_ecall, user_call, user_return, user_spin
+    .globl user_load, user_store, user_ecall, user_call, user_return, user_spin, user_jump
+    .globl user_scribble
 
 user_load:
     ld a0, (a0)
@@ -43,3 +44,28 @@ user_return:
 
 user_spin:
     j user_spin
+
+/* To a0, with a1 in every register that could matter. */
+user_jump:
+    mv t6, a0
+    .irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, \
+            26, 27, 28, 29, 30
+    mv x\n, a1
+    .endr
+    jr t6
+
+/* Random words all over the page at a0, and a1 at a2 in between, for ever. */
+user_scribble:
+    li t0, 88172645463325252
+1:  slli t1, t0, 13
+    xor t0, t0, t1
+    srli t1, t0, 7
+    xor t0, t0, t1
+    slli t1, t0, 17
+    xor t0, t0, t1
+    srli t1, t0, 20
+    andi t1, t1, 0x7f8
+    add t1, t1, a0
+    sd t0, (t1)
+    sw a1, (a2)
+    j 1b

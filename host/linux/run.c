@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/linux/host.h"
@@ -80,7 +81,7 @@ static const struct host_ops threaded_ops = {
     .log = host_log,
 };
 
-static int load_files(struct guest *g, const struct run_options *o)
+static int load_kernel(struct guest *g, const struct run_options *o)
 {
     g->kernel = file_read(o->kernel, "kernel", o->memory, "raise --memory", &g->boot.kernel_size);
     if (g->kernel == NULL)
@@ -94,14 +95,40 @@ static int load_files(struct guest *g, const struct run_options *o)
         if (g->initrd == NULL)
             return ERR_IO;
     }
+    g->boot.kernel = g->kernel;
+    g->boot.initrd = g->initrd;
+    return 0;
+}
+
+static bool can_be_read_again(const char *path)
+{
+    struct stat about;
+
+    return path == NULL || (stat(path, &about) == 0 && S_ISREG(about.st_mode));
+}
+
+/* They are in guest RAM now; a reset reads them again. */
+static void forget_kernel(struct guest *g, const struct run_options *o)
+{
+    if (!can_be_read_again(o->kernel) || !can_be_read_again(o->initrd))
+        return;
+    free(g->kernel);
+    free(g->initrd);
+    g->kernel = g->initrd = NULL;
+}
+
+static int load_files(struct guest *g, const struct run_options *o)
+{
+    int error = load_kernel(g, o);
+
+    if (error != 0)
+        return error;
     if (o->dtb != NULL) {
         g->dtb = file_read(o->dtb, "device tree", DTB_LIMIT, "leave something out of it",
                            &g->boot.dtb_size);
         if (g->dtb == NULL)
             return ERR_IO;
     }
-    g->boot.kernel = g->kernel;
-    g->boot.initrd = g->initrd;
     g->boot.dtb = g->dtb;
     g->boot.append = o->append;
     return 0;
@@ -293,8 +320,9 @@ static enum run_status run_guest(struct guest *g)
     bool cold = false;
 
     for (;;) {
-        if (boot(g, cold) != 0)
+        if ((g->kernel == NULL && load_kernel(g, o) != 0) || boot(g, cold) != 0)
             return RUN_ERROR;
+        forget_kernel(g, o);
         if (o->dump_dtb != NULL)
             return dump_dtb(g, o->dump_dtb) == 0 ? RUN_OFF : RUN_ERROR;
         run_once(g);

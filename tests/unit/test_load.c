@@ -121,6 +121,22 @@ static void another_timebase_is_another_shape(void **state)
     assert_other_shape(p);
 }
 
+static void guest_time_runs_backwards_only_where_it_can_be_set(void **state)
+{
+    struct pair *p = *state;
+    const uint64_t now = 5000;
+
+    p->b->f->now = now;
+    p->a->f->now = now + 1;
+    pair_save(p);
+    assert_int_equal(pair_load(p), 0);
+    assert_int_equal(p->guest_time, now + 1);
+    vm_b(p)->time_fixed = true;
+    assert_int_equal(pair_load(p), ERR_RANGE);
+    p->b->f->now = now + 1;
+    assert_int_equal(pair_load(p), 0);
+}
+
 static void dirty_logging_is_not_part_of_the_shape(void **state)
 {
     struct pair *p = *state;
@@ -348,6 +364,7 @@ int main(void)
         TEST(ram_of_another_size_or_place_is_another_shape),
         TEST(another_isa_is_another_shape),
         TEST(another_timebase_is_another_shape),
+        TEST(guest_time_runs_backwards_only_where_it_can_be_set),
         TEST(dirty_logging_is_not_part_of_the_shape),
         TEST(another_magic_number_is_another_format),
         TEST(another_version_is_refused),

@@ -30,17 +30,18 @@ static int cas_table(void *mem, gpa_t gpa, uint64_t expected, uint64_t value)
     return gmem_cas_u64(mem, gpa, expected, value);
 }
 
-bool fill_possible(gva_t va)
+bool fill_possible(gva_t va, const uint64_t *site)
 {
     return va >= stub_config.low && va < stub_config.top &&
-           va - stub_config.base >= stub_config.end - stub_config.base;
+           (site == NULL || va < site[0] || va >= site[1]);
 }
 
 static bool range_possible(gva_t va, uint64_t length)
 {
     const struct trap_config *c = &stub_config;
 
-    return va >= c->low && va + length <= c->top && (va + length <= c->base || va >= c->end);
+    return va >= c->low && va + length <= c->top &&
+           (va + length <= kernel.site[0] || va >= kernel.site[1]);
 }
 
 /* Everything at once: guest-physical addresses are the virtual ones. */
@@ -184,7 +185,7 @@ bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu
     struct mmu_leaf leaf;
     struct mmu_fault fault;
 
-    if (!fill_possible(va))
+    if (!fill_possible(va, kernel.site))
         return false;
     if (walk.root.geometry == NULL)
         return find_bare(va, map);

@@ -86,6 +86,7 @@ void kernel_start(void)
     kernel.area = (struct trap_area *)c->area;
     kernel.vcpu = &kernel.area->vcpu;
     kernel.satp = kernel.area->slot[c->slot].satp;
+    kernel.site = site_of(c->slot);
     vm_init(&kernel.vm, "", &host, NULL, &c->isa, c->timebase_hz);
     kernel.vm.mvendorid = c->mvendorid;
     kernel.vm.marchid = c->marchid;

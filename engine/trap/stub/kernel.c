@@ -14,6 +14,7 @@
 
 #define STRETCH         256 /* instructions to go on with after one that the host could not execute */
 #define PC_NONE         1   /* where no instruction is */
+#define FILLS_LEAST     8   /* mappings that a new space has to have had room for */
 #define FOREIGN         400 /* instructions in another address space before it gets a space of its own */
 
 static unsigned stretch, foreign;
@@ -70,8 +71,12 @@ static uint32_t need_slot(uint64_t satp, enum priv mode)
     uint32_t slot = find_slot(satp, mode);
 
     if (slot == TRAP_NONE) {
+        uint32_t site = site_choose(satp);
+        if (site == TRAP_NONE)
+            return TRAP_NONE;
         kernel.area->want_satp = satp;
         kernel.area->want_mode = (uint32_t)mode;
+        kernel.area->want_site = site;
         to_monitor(REASON_SPACE);
         slot = find_slot(satp, mode);
     }
@@ -163,6 +168,12 @@ static void drop_slot(uint32_t slot)
     to_monitor(REASON_DROP);
 }
 
+void kernel_leave(void)
+{
+    kernel.vcpu->priv.exit.kind = EXIT_HOST;
+    to_monitor(REASON_EXIT);
+}
+
 static void take_requests(void)
 {
     struct vcpu *vcpu = kernel.vcpu;
@@ -174,10 +185,8 @@ static void take_requests(void)
         __asm__ volatile("fence.i" : : : "memory");
         fast_new_code();
     }
-    if (requests & VCPU_REQ_EVENT) {
-        vcpu->priv.exit.kind = EXIT_HOST;
-        to_monitor(REASON_EXIT);
-    }
+    if (requests & VCPU_REQ_EVENT)
+        kernel_leave();
     vcpu_update_timer(vcpu);
 }
 
@@ -264,17 +273,37 @@ static void step_once(void)
 static void interpret(bool can_be_native)
 {
     uint64_t before = kernel.area->count[COUNT_INTERPRETED];
-
     bool core;
 
+    kernel.area->interpreting = 1;
     if (can_be_native)
         stretch = fast_run(kernel.vcpu, stretch, STRETCH, &core);
     else
         (void)fast_run(kernel.vcpu, FAST_MOST, FAST_MOST, &core);
     if (core)
         step_once();
+    kernel.area->interpreting = 0;
     if (!can_be_native)
         foreign += (unsigned)(kernel.area->count[COUNT_INTERPRETED] - before);
+}
+
+/* Is this space's stub in nobody's way? Where it is and another place is free, this space comes to
+ * its end here. */
+static bool out_of_the_way(void)
+{
+    static uint32_t epoch;
+    static bool known, free;
+
+    if (known && epoch == atomic_load(&kernel.area->epoch))
+        return free;
+    known = true;
+    epoch = atomic_load(&kernel.area->epoch);
+    free = site_is_free(kernel.satp, site_of(stub_config.slot));
+    if (!free && (kernel.area->want_site = site_choose(kernel.satp)) != TRAP_NONE) {
+        kernel.area->want_satp = kernel.satp;
+        to_monitor(REASON_MOVE);
+    }
+    return free;
 }
 
 /* Can the host execute the vCPU's code, as this space maps it? */
@@ -284,7 +313,7 @@ static bool native(void)
 
     return priv->mode == PRIV_S && priv->satp == kernel.satp &&
            (priv->sstatus & (SSTATUS_SUM | SSTATUS_MXR)) == 0 &&
-           fill_possible(kernel.vcpu->user.pc);
+           fill_possible(kernel.vcpu->user.pc, site_of(stub_config.slot)) && out_of_the_way();
 }
 
 /* What kind of access the fault was: the host does not say. */
@@ -320,12 +349,31 @@ static bool find_mapping(struct trap_tables *tables, gva_t va, struct trap_map *
     return !again && fill_find(vcpu, tables, va, access_of(vcpu, va), map);
 }
 
+/* The host has no room for another mapping in that space: a new one has. Not when the last new one
+ * had hardly any either; core then executes what needs the mapping. */
+static bool user_full(uint32_t slot, struct trap_page *page)
+{
+    static uint64_t filled;
+    bool full = page->full != 0 && kernel.area->count[COUNT_FILLS] - filled >= FILLS_LEAST;
+
+    page->full = 0;
+    if (!full)
+        return false;
+    filled = kernel.area->count[COUNT_FILLS];
+    last_pc = PC_NONE;
+    drop_slot(slot);
+    return true;
+}
+
 static void user_fault(uint32_t slot, gva_t va)
 {
     struct trap_tables *tables = &kernel.area->tables[slot];
 
     user_map_slot = slot;
-    if (find_mapping(tables, va, &user_map))
+    kernel.site = site_of(slot);
+    bool found = find_mapping(tables, va, &user_map);
+    kernel.site = site_of(stub_config.slot);
+    if (found)
         return;
     user_map.length = 0;
     if (tables->count >= TRAP_TABLES)
@@ -355,6 +403,14 @@ static void run_user(void)
     uint32_t slot = need_slot(vcpu->priv.satp, PRIV_U);
 
     if (slot == TRAP_NONE) {
+        step_once();
+        return;
+    }
+    if (!site_is_free(vcpu->priv.satp, site_of(slot))) {
+        drop_slot(slot);
+        return;
+    }
+    if (!fill_possible(vcpu->user.pc, site_of(slot))) {
         step_once();
         return;
     }
@@ -390,6 +446,8 @@ static void run_user(void)
     count(COUNT_SIGNALS);
     if (signal != SIGSEGV)
         last_pc = PC_NONE;
+    if (user_full(slot, page))
+        return;
     if (signal == SIGSEGV) {
         user_fault(slot, fault);
     } else if (signal != TRAP_KICK && signal != 0) {
@@ -403,7 +461,8 @@ static void run_user(void)
  * that the guest's kernel keeps from it. */
 static bool users_own(const struct vcpu *vcpu)
 {
-    return fill_possible(vcpu->user.pc) && (stub_config.counters & ~vcpu->priv.scounteren) == 0;
+    return fill_possible(vcpu->user.pc, NULL) &&
+           (stub_config.counters & ~vcpu->priv.scounteren) == 0;
 }
 
 /* Until native code of this space can run, or for ever in another's. */
@@ -420,7 +479,7 @@ static void run(void)
         if (vcpu->priv.mode == PRIV_U && users_own(vcpu)) {
             run_user();
         } else if (foreign > FOREIGN && vcpu->priv.satp != kernel.satp &&
-                   fill_possible(vcpu->user.pc)) {
+                   fill_possible(vcpu->user.pc, NULL)) {
             switch_space();
         } else if (!native() || stretch > 0) {
             interpret(native());

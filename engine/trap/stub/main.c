@@ -38,10 +38,10 @@ void stub_fail(enum stub_failure why)
         stub_syscall(__NR_exit_group, why, 0, 0, 0, 0, 0);
 }
 
-static void require(int64_t result)
+static void require(int64_t result, enum stub_failure otherwise)
 {
     if (result < 0)
-        stub_fail(STUB_FAILED_SETUP);
+        stub_fail(otherwise);
 }
 
 /* But for the one that stub_trap_self raises they stay blocked until guest code runs. */
@@ -52,10 +52,12 @@ static void take_signals(void)
     struct signal_action action = {stub_signal, SA_SIGINFO | SA_ONSTACK, ~UINT64_C(0)};
     uint64_t most = ~(UINT64_C(1) << (SIGTRAP - 1));
 
-    require(stub_syscall(__NR_sigaltstack, (uint64_t)&stack, 0, 0, 0, 0, 0));
+    require(stub_syscall(__NR_sigaltstack, (uint64_t)&stack, 0, 0, 0, 0, 0), STUB_FAILED_SETUP);
     for (unsigned i = 0; i < ARRAY_SIZE(taken); i++)
-        require(stub_syscall(__NR_rt_sigaction, taken[i], (uint64_t)&action, 0, 8, 0, 0));
-    require(stub_syscall(__NR_rt_sigprocmask, SIG_SETMASK, (uint64_t)&most, 0, 8, 0, 0));
+        require(stub_syscall(__NR_rt_sigaction, taken[i], (uint64_t)&action, 0, 8, 0, 0),
+                STUB_FAILED_SETUP);
+    require(stub_syscall(__NR_rt_sigprocmask, SIG_SETMASK, (uint64_t)&most, 0, 8, 0, 0),
+            STUB_FAILED_SETUP);
 }
 
 /* Guest ecalls by user dispatch where the kernel has it; the filter, which holds in any case, sends
@@ -75,8 +77,8 @@ void stub_main(void)
 {
     const struct trap_config *c = &stub_config;
 
-    require(stub_syscall(__NR_munmap, 0, c->base, 0, 0, 0, 0));
-    require(stub_syscall(__NR_munmap, c->end, c->top - c->end, 0, 0, 0, 0));
+    require(stub_syscall(__NR_munmap, 0, c->base, 0, 0, 0, 0), STUB_FAILED_MAP);
+    require(stub_syscall(__NR_munmap, c->end, c->top - c->end, 0, 0, 0, 0), STUB_FAILED_MAP);
     take_signals();
     if (c->area != 0)
         kernel_start();

@@ -30,6 +30,7 @@
 
 /* Exit statuses, for the monitor's message. */
 enum stub_failure {
+    STUB_FAILED_MAP = 33, /* SPACE_NOT_MAPPED */
     STUB_FAILED_SETUP = 64,
     STUB_FAILED_FILTER,
     STUB_FAILED_SIGNAL, /* a signal came from the stub's own code */
@@ -56,6 +57,8 @@ void user_signal(int number, const siginfo_t *info, struct ucontext *uc);
 void kernel_start(void);
 /* Mappings are compared with the guest's tables before they are used again. */
 void kernel_fence(void);
+/* Ends `run` with EXIT_HOST; returns when it has been called again. */
+void kernel_leave(void);
 /* Answers the SBI call at pc if that needs nobody else; pc stays. */
 bool kernel_call(struct vcpu *vcpu);
 void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
@@ -64,8 +67,9 @@ void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
 struct kernel {
     struct trap_area *area;
     struct vcpu *vcpu;
-    uint64_t satp;  /* whose mappings this space holds */
-    uint32_t epoch; /* fences that the software TLB has seen */
+    uint64_t satp;        /* whose mappings this space holds */
+    const uint64_t *site; /* from, to: of the stub of the space that mappings are made for */
+    uint32_t epoch;       /* fences that the software TLB has seen */
     struct vm vm;
     struct stlb stlb;
 };
@@ -88,12 +92,19 @@ bool step_fences(const struct vcpu *vcpu, unsigned id, uint64_t satp);
 /* The instruction at pc, decoded; false when it cannot be fetched. */
 bool step_peek(struct vcpu *vcpu, struct insn *insn);
 
+/* site.c: has the guest nothing at all where this site is? */
+bool site_is_free(uint64_t satp, const uint64_t *site);
+/* A site where it has nothing, or TRAP_NONE. */
+uint32_t site_choose(uint64_t satp);
+/* That of a space. */
+const uint64_t *site_of(uint32_t slot);
+
 /* fill.c: finds the mapping that an access of the vCPU, in its mode now, needs. False: it faults,
  * or is no RAM, or is not for the host to map: core shall execute the instruction. */
 bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
                struct trap_map *map);
-/* Whether a space can hold guest code and data at this address. */
-bool fill_possible(gva_t va);
+/* Whether a space with its stub there can hold guest code and data at this address; NULL: any. */
+bool fill_possible(gva_t va, const uint64_t *site);
 /* Carries it out in this process. False: the host will not. */
 bool fill_map(const struct trap_map *map);
 void fill_unmap_all(void);

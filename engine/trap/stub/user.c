@@ -9,13 +9,16 @@
 #define MAP_SHARED   0x01
 #define MAP_FIXED    0x10
 #define MAP_POPULATE 0x8000
+#define ENOMEM       12
 
-static void make_mapping(const struct trap_map *map)
+static void make_mapping(struct trap_page *page)
 {
+    const struct trap_map *map = &page->map;
+
     if (map->length != 0)
-        (void)stub_syscall(__NR_mmap, map->va, map->length, map->prot,
-                           MAP_SHARED | MAP_FIXED | (map->populate ? MAP_POPULATE : 0),
-                           stub_config.ram_fd, map->offset);
+        page->full = stub_syscall(__NR_mmap, map->va, map->length, map->prot,
+                                  MAP_SHARED | MAP_FIXED | (map->populate ? MAP_POPULATE : 0),
+                                  stub_config.ram_fd, map->offset) == -ENOMEM;
 }
 
 /* The monitor sees each of them. */
@@ -41,7 +44,7 @@ void user_signal(int number, const siginfo_t *info, struct ucontext *uc)
     for (;;) {
         turn_wait(&page->to_user);
         unmap(page);
-        make_mapping(&page->map);
+        make_mapping(page);
         if (page->enter)
             break;
         page->signal = 0;

@@ -55,6 +55,12 @@ struct board_process {
 #define BOARD_EOF    'e'
 #define BOARD_END    'q'
 
+/* With --dump-dtb: where the command on the board leaves the device tree, which board_init then
+ * sends as lines for standard error that begin with BOARD_DTB and have hexadecimal digits behind.
+ */
+#define BOARD_TREE "/tree"
+#define BOARD_DTB  "dtb "
+
 /* How board_init ends the board: QEMU's exit status is the command's and this. A board that ended
  * otherwise did not come that far. */
 #define BOARD_STATUS 0x40

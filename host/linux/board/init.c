@@ -32,6 +32,7 @@
 #define USER        1000 /* an ordinary user and group */
 #define WORDS_MOST  256
 #define RECORD_MOST 1000
+#define TREE_LINE   400                /* bytes of a device tree in a record */
 #define INPUT_MOST  ((size_t)64 << 20) /* typed ahead; more than that is lost */
 
 struct link {
@@ -114,6 +115,38 @@ static void give_disks(char **words)
         if (chown(path, USER, USER) != 0)
             fail("hand over a disk");
     }
+}
+
+/* The file that the command writes for --dump-dtb, if it shall, is the user's. */
+static void give_tree(char **words)
+{
+    while (*words != NULL && strcmp(*words, BOARD_TREE) != 0)
+        words++;
+    if (*words == NULL)
+        return;
+    int fd = open(BOARD_TREE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || fchown(fd, USER, USER) != 0)
+        fail("make a file");
+    close(fd);
+}
+
+/* What is in it goes to the console in digits. */
+static void send_tree(int tty)
+{
+    FILE *tree = fopen(BOARD_TREE, "re");
+    uint8_t bytes[TREE_LINE];
+    size_t n;
+
+    while (tree != NULL && (n = fread(bytes, 1, sizeof(bytes), tree)) > 0) {
+        char line[2 * TREE_LINE + 16];
+        int length = snprintf(line, sizeof(line), "%c" BOARD_DTB, BOARD_ESCAPE);
+        for (size_t i = 0; i < n; i++)
+            length += snprintf(line + length, sizeof(line) - (size_t)length, "%02x", bytes[i]);
+        line[length++] = '\n';
+        (void)!write(tty, line, (size_t)length);
+    }
+    if (tree != NULL)
+        fclose(tree);
 }
 
 /* The file of words, each behind its predecessor's zero. */
@@ -305,10 +338,12 @@ _Noreturn void board_init(void)
     dprintf(link.tty, "%c\n", BOARD_ESCAPE); /* from now on what is sent is read */
     char **words = read_words();
     give_disks(words);
+    give_tree(words);
     if (settle != NULL)
         sleep((unsigned)strtoul(settle, NULL, 10));
     start_command(&link, words);
     int status = carry(&link);
+    send_tree(link.tty);
     tcdrain(link.tty);
     end_board(status);
 }

@@ -86,6 +86,7 @@ static bool put_command(struct words *words, const struct run_options *o)
     }
     if (o->stats)
         put(words, "--stats");
+    put_option(words, "--dump-dtb", o->dump_dtb != NULL ? BOARD_TREE : NULL);
     put_disks(words, o);
     return !words->full;
 }
@@ -190,10 +191,6 @@ enum run_status board_linux_run(const struct run_options *options)
     enum run_status status = RUN_ERROR;
 
     log_set_level(options->log);
-    if (options->dump_dtb != NULL) {
-        message("--dump-dtb does not reach a board: take --engine interp");
-        return RUN_USAGE;
-    }
     image.kernel = built_file(KERNEL);
     if (image.kernel != NULL && initramfs_make(options, &image.initrd) == 0) {
         image.overhead += 2 * image.initrd.size; /* unpacked, and read */

@@ -11,7 +11,6 @@
 #include "host/linux/host.h"
 
 #define TREE_MOST MIB(2)
-#define TREE      "dtb " /* hexadecimal digits follow */
 #define FIRMWARE  "trapeze: firmware: "
 
 static int digit(char c)
@@ -49,8 +48,8 @@ static void end_record(struct records *r)
     r->ready |= r->length == 0;
     r->length = 0;
     r->open = false;
-    if (r->options->dump_dtb != NULL && strncmp(r->line, TREE, strlen(TREE)) == 0) {
-        add_tree(r, r->line + strlen(TREE));
+    if (r->options->dump_dtb != NULL && strncmp(r->line, BOARD_DTB, strlen(BOARD_DTB)) == 0) {
+        add_tree(r, r->line + strlen(BOARD_DTB));
         return;
     }
     if (r->line[0] == '\0')

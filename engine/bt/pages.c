@@ -208,7 +208,7 @@ bool pages_tables_changed(struct vcpu *vcpu, uint64_t n)
 #define PATIENCE 4
 
 /* This vCPU has just dropped all of its own translations. A page is one of tables only when the
- * others have, too: until then they store unseen. */
+ * others have, too: until then they store unseen, and whoever walks it must not rely on it. */
 void pages_arm_tables(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
@@ -219,7 +219,7 @@ void pages_arm_tables(struct vcpu *vcpu)
     if (n == 0 || (vcpu->vm->nvcpus > 1 && ++bv->fences % PATIENCE != 0))
         return;
     for (unsigned i = 0; i < n; i++)
-        atomic_fetch_and(&b->page[bv->unarmed[i]], ~(uint32_t)PAGE_STORED);
+        atomic_fetch_and(&b->page[bv->unarmed[i]], ~(uint32_t)(PAGE_STORED | PAGE_TABLE));
     bt_drop_others(vcpu);
     for (unsigned i = 0; i < n; i++)
         atomic_fetch_or(&b->page[bv->unarmed[i]], PAGE_TABLE);

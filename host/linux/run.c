@@ -107,10 +107,10 @@ static bool can_be_read_again(const char *path)
     return path == NULL || (stat(path, &about) == 0 && S_ISREG(about.st_mode));
 }
 
-/* They are in guest RAM now; a reset reads them again. */
+/* They are in guest RAM now; a reset reads them again, unless no file can be opened any more. */
 static void forget_kernel(struct guest *g, const struct run_options *o)
 {
-    if (!can_be_read_again(o->kernel) || !can_be_read_again(o->initrd))
+    if (g->host.confined || !can_be_read_again(o->kernel) || !can_be_read_again(o->initrd))
         return;
     free(g->kernel);
     free(g->initrd);

@@ -259,7 +259,6 @@ struct bt_vcpu {
     uint64_t nflushed, clock;
     uint32_t unarmed[UNARMED]; /* pages of tables that were walked while they were PAGE_STORED */
     unsigned nunarmed;
-    unsigned fences; /* that found some */
 
     /* The code cache: two views of the same memory. */
     uint8_t *rw, *rx;

@@ -35,8 +35,8 @@ static void wait(struct vm *vm, const struct vcpu *self, const struct hart_set *
     }
 }
 
-/* A caller inside `run` counts as outside meanwhile, so that two of them do not wait for each other.
- * What came for it then it looks at before it executes guest code. */
+/* A caller inside `run` counts as outside meanwhile, so that two of them do not wait for each
+ * other. What came for it then it looks at before it executes guest code. */
 static void post_and_wait(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
                           uint32_t request)
 {

@@ -3,8 +3,9 @@
  * Which guest-physical pages hold code that was translated, or tables that translations came from,
  * and which of these have been written since. Core tells of every write and of every page that
  * becomes writable through a TLB (gmem.written). When code is made from a page, every vCPU's store
- * entries for it are dropped, so that the next write is told of again; with tables, a fence does
- * that. So fence.i costs nothing when no code was written, and sfence.vma when no table was.
+ * entries for it are dropped, so that the next write is told of again; with tables, a fence of a
+ * single vCPU does that. So fence.i costs nothing when no code was written, and sfence.vma when no
+ * table was.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -61,6 +62,8 @@ static void table_read(void *ctx, struct vcpu *vcpu, gpa_t gpa)
         (atomic_load(&b->page[page]) & (PAGE_TABLE | PAGE_STORED)) == PAGE_TABLE)
         return;
     bv->fence_seen = UINT64_MAX;
+    if (vcpu->vm->nvcpus > 1) /* to arm a page, all would have to drop what they have, each time */
+        return;
     for (unsigned i = 0; i < bv->nunarmed; i++) {
         if (bv->unarmed[i] == (uint32_t)page)
             return;
@@ -204,23 +207,15 @@ bool pages_tables_changed(struct vcpu *vcpu, uint64_t n)
     return changed;
 }
 
-/* How many fences find tables written before several vCPUs are disturbed for them. */
-#define PATIENCE 4
-
-/* This vCPU has just dropped all of its own translations. A page is one of tables only when the
- * others have, too: until then they store unseen, and whoever walks it must not rely on it. */
+/* This vCPU, the only one, has just dropped all of its translations: nobody stores there unseen. */
 void pages_arm_tables(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
     struct bt_vm *b = vm_of(vcpu->vm);
-    unsigned n = bv->nunarmed;
 
-    bv->nunarmed = 0;
-    if (n == 0 || (vcpu->vm->nvcpus > 1 && ++bv->fences % PATIENCE != 0))
-        return;
-    for (unsigned i = 0; i < n; i++)
-        atomic_fetch_and(&b->page[bv->unarmed[i]], ~(uint32_t)(PAGE_STORED | PAGE_TABLE));
-    bt_drop_others(vcpu);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < bv->nunarmed; i++) {
+        atomic_fetch_and(&b->page[bv->unarmed[i]], ~(uint32_t)PAGE_STORED);
         atomic_fetch_or(&b->page[bv->unarmed[i]], PAGE_TABLE);
+    }
+    bv->nunarmed = 0;
 }

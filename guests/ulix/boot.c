@@ -89,8 +89,6 @@ static void take_word(const char *word)
 {
     if (strcmp(word, "without=shootdown") == 0)
         space_without_shootdown = true;
-    if (strcmp(word, "without=copies") == 0)
-        space_without_copies = true;
     require(arguments_add(&boot_arguments, word));
 }
 

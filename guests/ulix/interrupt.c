@@ -33,14 +33,17 @@ static volatile uint32_t *device_register(uint64_t address)
     return (volatile uint32_t *)address;
 }
 
-/* The context of a hart: which entry of interrupts-extended is its S-mode external interrupt. */
-static uint64_t plic_context(const struct dt_node *node, uint64_t index)
+/*
+ * The context of a hart: which entry of interrupts-extended is its S-mode external interrupt. Harts are
+ * numbered from 0 without gaps there.
+ */
+static uint64_t plic_context(const struct dt_node *node, uint64_t hart)
 {
     uint32_t length;
     const uint32_t *pairs = dt_property(node, "interrupts-extended", &length);
 
     for (uint32_t i = 0; pairs != NULL && i < length / 8; i++) {
-        if (dt_cell(pairs + 2 * (uint64_t)i + 1) == EXTERNAL_S && index-- == 0)
+        if (dt_cell(pairs + 2 * (uint64_t)i + 1) == EXTERNAL_S && hart-- == 0)
             return i;
     }
     require(!"the PLIC knows this hart");
@@ -79,7 +82,7 @@ bool interrupt_enable(uint32_t line, void (*handler)(void))
     if (!dt_find_compatible(&node, "sifive,plic-1.0.0", 0) || !dt_reg(&node, &plic, &size))
         return false;
     table_map_device(plic, PLIC_LINES_END);
-    context = plic_context(&node, hart_index(this_hart()));
+    context = plic_context(&node, this_hart()->id);
     plic_of_hart = plic + PLIC_CONTEXTS + 0x1000 * context;
     table_map_device(plic_of_hart, PAGE_SIZE);
     enabled_line = line;

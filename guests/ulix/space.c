@@ -11,7 +11,7 @@
 #include "guests/ulix/process.h"
 
 static struct space spaces[MAX_PROCESSES];
-bool space_without_shootdown, space_without_copies;
+bool space_without_shootdown;
 _Atomic uint64_t space_shootdowns, space_copies, space_faults;
 
 struct space *space_new(void)
@@ -91,7 +91,7 @@ static bool share_page(uint64_t va, uint64_t *pte, void *context)
 
     if (entry == NULL)
         return false;
-    if (*pte & PTE_W && !space_without_copies) {
+    if (*pte & PTE_W) {
         *pte = (*pte & ~(PTE_W | PTE_D)) | PTE_COPY;
         forking->changed = true;
     }

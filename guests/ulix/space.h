@@ -67,8 +67,8 @@ bool space_read_string(struct space *space, char *to, uint64_t from, uint64_t si
 void space_enter(struct space *space);
 void space_leave(struct space *space);
 
-/* For tests of the tests: leaves out the remote fences, or the copies of shared pages. */
-extern bool space_without_shootdown, space_without_copies;
+/* Leaves out the remote fences, to see that the tests notice. */
+extern bool space_without_shootdown;
 
 extern _Atomic uint64_t space_shootdowns, space_copies, space_faults;
 

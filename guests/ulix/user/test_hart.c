@@ -113,7 +113,7 @@ static HIGH void change_tables(void)
         sbrk(-2 * (int64_t)PAGE);
         sbrk(2 * PAGE);
         moving[0] = change;
-        moving[PAGE / 8] = change;
+        moving[PAGE / 8] = ~change;
         atomic_store(&stage, change);
         wait_until(&seen, change * threads);
     }

@@ -104,15 +104,32 @@ static void external(void)
     *device_register(plic_of_hart + PLIC_CLAIM) = line;
 }
 
-bool interrupt_handle_pending(void)
+static void software(void)
 {
-    uint64_t pending = csr_read(sip) & csr_read(sie);
+    csr_clear(sip, SIE_SSIE); /* somebody wants this hart to look at the queue */
+}
 
+bool interrupt_take(uint64_t cause)
+{
+    if (cause == CAUSE_SUPERVISOR_SOFTWARE)
+        software();
+    if (cause == CAUSE_SUPERVISOR_EXTERNAL)
+        external();
+    if (cause == CAUSE_SUPERVISOR_TIMER)
+        sbi_set_timer(rdtime() + timebase / SHARES_A_SECOND);
+    return cause == CAUSE_SUPERVISOR_TIMER;
+}
+
+void interrupt_wait(void)
+{
+    uint64_t pending;
+
+    csr_clear(sie, SIE_STIE);
+    __asm__ volatile("wfi");
+    pending = csr_read(sip);
     if (pending & SIE_SSIE)
-        csr_clear(sip, SIE_SSIE); /* somebody wants this hart to look at the queue */
+        software();
     if (pending & SIE_SEIE)
         external();
-    if (pending & SIE_STIE)
-        sbi_set_timer(rdtime() + timebase / SHARES_A_SECOND);
-    return pending & SIE_STIE;
+    csr_set(sie, SIE_STIE);
 }

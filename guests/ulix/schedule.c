@@ -5,7 +5,6 @@
  */
 #include "guests/ulix/schedule.h"
 
-#include "guests/lib/csr.h"
 #include "guests/lib/print.h"
 #include "guests/ulix/interrupt.h"
 #include "guests/ulix/process.h"
@@ -98,18 +97,6 @@ void schedule_yield(void)
     lock_release(&schedule_lock);
 }
 
-/*
- * With interrupts masked in sstatus a wfi ends all the same when one is pending, so none can come
- * and go between the look at the queue and the wfi. An idle hart needs no timer.
- */
-static void sleep_until_interrupt(void)
-{
-    csr_clear(sie, SIE_STIE);
-    __asm__ volatile("wfi");
-    interrupt_handle_pending();
-    csr_set(sie, SIE_STIE);
-}
-
 _Noreturn void scheduler_run(void)
 {
     struct hart *hart = this_hart();
@@ -122,7 +109,7 @@ _Noreturn void scheduler_run(void)
         if (process == NULL) {
             idle_harts |= self;
             lock_release(&schedule_lock);
-            sleep_until_interrupt();
+            interrupt_wait();
             continue;
         }
         idle_harts &= ~self;

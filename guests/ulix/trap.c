@@ -75,7 +75,7 @@ static _Noreturn void user_trap(void)
     csr_write(stvec, (uint64_t)kernel_entry);
     space_leave(process->space);
     if (cause & CAUSE_INTERRUPT) {
-        if (interrupt_handle_pending())
+        if (interrupt_take(cause))
             schedule_yield();
     } else if (cause == CAUSE_ECALL_FROM_U) {
         process->frame.pc += 4;

@@ -146,6 +146,11 @@ check "... with 2 spaces at most" few_spaces 2
 check "... with room for two processes more (RLIMIT_NPROC)" limited nproc=7 6
 check "... with few descriptors (RLIMIT_NOFILE)" limited nofile=14 1
 check "without room for one the message says what to raise" no_room_at_all
+for harts in 1 4; do
+    check "processes at 0 fork, page and share on $harts harts (ulix)" ulix "$harts" \
+        --append rounds=1
+done
+check "... with their files on a disk, and 2 spaces" ulix_on_disk 1 --append rounds=1 --spaces 2
 check "cold and warm resets boot again, with a disk that keeps what it got" resets
 check "user code that knows the engine does not get out" checks escape
 check "bench.elf measures everything and ends well" bench bench

@@ -58,12 +58,12 @@ void schedule_sleep(struct queue *queue, struct lock *lock)
 {
     bool other = lock != &schedule_lock;
 
-    if (other) {
+    if (other)
         lock_acquire(&schedule_lock);
-        lock_release(lock);
-    }
     this_process()->state = PROCESS_WAITING;
     queue_push(queue, this_process());
+    if (other)
+        lock_release(lock); /* only now: who wakes looks whether the queue is empty */
     schedule_away();
     if (other) {
         lock_release(&schedule_lock);
@@ -82,7 +82,7 @@ void schedule_wake_locked(struct queue *queue)
 void schedule_wake(struct queue *queue)
 {
     if (queue->first == NULL)
-        return; /* who wants to wait needs the caller's lock first */
+        return; /* with the lock of those who would wait, so nobody is about to */
     lock_acquire(&schedule_lock);
     schedule_wake_locked(queue);
     lock_release(&schedule_lock);

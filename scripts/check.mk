@@ -6,9 +6,9 @@ ALL_C := $(CORE_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/threads/*.c test
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
 BT_TEST_C := $(wildcard tests/bt/*.c)
-GUEST_C := $(wildcard guests/*/*.c)
-GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
-ALL_FORMATTED := $(BT_TEST_C) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) $(wildcard engine/trap/stub/*.h) $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h host/metal/include/*.h)
+GUEST_C := $(wildcard guests/*/*.c guests/*/*/*.c)
+GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h guests/*/*/*.h host/metal/include/*.h))
+ALL_FORMATTED := $(BT_TEST_C) engine/bt/offsets.c $(RISCV_SRC) $(STUB_SRC) $(wildcard engine/trap/stub/*.h) $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) $(wildcard guests/*/*.h guests/*/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
     check-fp check-switch check-static

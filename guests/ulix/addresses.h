@@ -10,12 +10,12 @@
  * A user's space: the program at 0, the heap behind it, the stack below 1 GiB. At the very top, for
  * the kernel alone: the trampoline, and below it a page for each hart.
  */
-#define STACK_TOP         0x40000000
-#define STACK_PAGES       16
-#define TRAMPOLINE        0xfffffffffffff000 /* 2^64 - 4096 */
-#define HART_PAGE(index)  (TRAMPOLINE - 4096 * (1 + (index)))
+#define STACK_TOP        0x40000000
+#define STACK_PAGES      16
+#define TRAMPOLINE       0xfffffffffffff000 /* 2^64 - 4096 */
+#define HART_PAGE(index) (TRAMPOLINE - 4096 * (1 + (index)))
 
-#define MAX_HARTS         16
+#define MAX_HARTS        16
 
 /* struct hart */
 #define HART_SCRATCH      0

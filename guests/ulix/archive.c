@@ -13,14 +13,14 @@
 #define NAME_SIZE 32
 
 /* The header of a file in the archive: 6 characters of magic and fields of 8 hexadecimal digits. */
-#define HEADER_SIZE   110
-#define FIELD_SIZE    6
+#define HEADER_SIZE    110
+#define FIELD_SIZE     6
 #define FIELD_NAMESIZE 11
-#define MAX_PAGES     PAGE_WORDS
+#define MAX_PAGES      PAGE_WORDS
 
 struct file {
     char name[NAME_SIZE];
-    uint64_t offset, size; /* in the archive */
+    uint64_t offset, size;      /* in the archive */
     _Atomic(uint64_t *) *pages; /* MAX_PAGES of them, NULL as long as they were not read */
 };
 

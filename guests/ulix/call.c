@@ -100,8 +100,7 @@ static int64_t call_pipe(const uint64_t *a)
         descriptors[i] = stream_attach(ends[i]);
         numbers[i] = (int)descriptors[i];
     }
-    if (descriptors[1] >= 0 &&
-        space_write(this_process()->space, a[0], numbers, sizeof numbers))
+    if (descriptors[1] >= 0 && space_write(this_process()->space, a[0], numbers, sizeof numbers))
         return 0;
     for (unsigned i = 0; i < 2; i++) {
         if (descriptors[i] >= 0)

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system calls: number in a7, arguments in a0 to a2, result in a0, -1 if something is wrong. For
- * the kernel, which dispatches by this list, and for programs.
+ * The system calls: number in a7, arguments in a0 to a2, result in a0, -1 if something is wrong.
+ * For the kernel, which dispatches by this list, and for programs.
  */
 #ifndef GUESTS_ULIX_CALLS_H
 #define GUESTS_ULIX_CALLS_H
 
 #define CALLS(CALL)                                                                                \
-    CALL(exit)    /* (status): does not return */                                                  \
-    CALL(fork)    /* (): the child's number, 0 in the child */                                     \
-    CALL(thread)  /* (pc, sp, argument): a child that shares this space */                         \
-    CALL(exec)    /* (name, arguments): returns only if it cannot */                               \
-    CALL(wait)    /* (&status): the number of a child that has ended */                            \
-    CALL(pipe)    /* (descriptors): [0] reads what was written to [1] */                           \
-    CALL(read)    /* (descriptor, to, size): how many bytes, 0 at the end */                       \
-    CALL(write)   /* (descriptor, from, size) */                                                   \
-    CALL(open)    /* (name): a descriptor */                                                       \
-    CALL(close)   /* (descriptor) */                                                               \
-    CALL(dup)     /* (descriptor, as): closes what `as` was */                                     \
-    CALL(sbrk)    /* (bytes): where the heap ended */                                              \
-    CALL(getpid)  /* (): this process's number */                                                  \
-    CALL(yield)   /* () */                                                                         \
-    CALL(time)    /* (): ticks of the clock */                                                     \
-    CALL(inform)  /* (what): see below */
+    CALL(exit)   /* (status): does not return */                                                   \
+    CALL(fork)   /* (): the child's number, 0 in the child */                                      \
+    CALL(thread) /* (pc, sp, argument): a child that shares this space */                          \
+    CALL(exec)   /* (name, arguments): returns only if it cannot */                                \
+    CALL(wait)   /* (&status): the number of a child that has ended */                             \
+    CALL(pipe)   /* (descriptors): [0] reads what was written to [1] */                            \
+    CALL(read)   /* (descriptor, to, size): how many bytes, 0 at the end */                        \
+    CALL(write)  /* (descriptor, from, size) */                                                    \
+    CALL(open)   /* (name): a descriptor */                                                        \
+    CALL(close)  /* (descriptor) */                                                                \
+    CALL(dup)    /* (descriptor, as): closes what `as` was */                                      \
+    CALL(sbrk)   /* (bytes): where the heap ended */                                               \
+    CALL(getpid) /* (): this process's number */                                                   \
+    CALL(yield)  /* () */                                                                          \
+    CALL(time)   /* (): ticks of the clock */                                                      \
+    CALL(inform) /* (what): see below */
 
 enum {
 #define CALL_NUMBER(name) CALL_##name,

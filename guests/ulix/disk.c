@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The driver: one queue, one request in it at a time, of three descriptors: what to do, the data, how
- * it went. The data lie in a buffer of the driver, as archives put files at any multiple of 4.
+ * The driver: one queue, one request in it at a time, of three descriptors: what to do, the data,
+ * how it went. The data lie in a buffer of the driver, as archives put files at any multiple of 4.
  */
 #include "guests/ulix/disk.h"
 
@@ -37,23 +37,23 @@ enum {
     CONFIG_CAPACITY = 0x100,
 };
 
-#define VIRTIO_MAGIC       0x74726976
-#define BLOCK_DEVICE       2
-#define ACKNOWLEDGE        1
-#define DRIVER             2
-#define DRIVER_OK          4
-#define FEATURES_OK        8
-#define VERSION_1          1 /* bit 32: the first of the second word */
+#define VIRTIO_MAGIC 0x74726976
+#define BLOCK_DEVICE 2
+#define ACKNOWLEDGE  1
+#define DRIVER       2
+#define DRIVER_OK    4
+#define FEATURES_OK  8
+#define VERSION_1    1 /* bit 32: the first of the second word */
 
-#define DESC_F_NEXT        1
-#define DESC_F_WRITE       2 /* by the device */
-#define BLK_T_IN           0
-#define BLK_T_OUT          1
-#define BLK_S_OK           0
+#define DESC_F_NEXT  1
+#define DESC_F_WRITE 2 /* by the device */
+#define BLK_T_IN     0
+#define BLK_T_OUT    1
+#define BLK_S_OK     0
 
-#define NUM                4
-#define SECTOR             512UL
-#define BUFFER_SIZE        (PAGE_SIZE + 2 * SECTOR)
+#define NUM          4
+#define SECTOR       512UL
+#define BUFFER_SIZE  (PAGE_SIZE + 2 * SECTOR)
 
 struct desc {
     uint64_t addr;
@@ -61,7 +61,8 @@ struct desc {
     uint16_t flags, next;
 };
 
-/* The rings of both versions of the transport: the older one wants the used ring on a page of its own. */
+/* The rings of both versions of the transport: the older one wants the used ring on a page of its
+ * own. */
 static struct {
     struct desc desc[NUM];
     uint16_t avail_flags;
@@ -196,7 +197,8 @@ static bool transfer(uint64_t sector, uint64_t size, bool write)
     return status == BLK_S_OK;
 }
 
-/* Reads the whole sectors around a piece of at most a page into the buffer; *size becomes theirs. */
+/* Reads the whole sectors around a piece of at most a page into the buffer; *size becomes theirs.
+ */
 static bool read_around(uint64_t offset, uint64_t *size)
 {
     *size = (offset % SECTOR + *size + SECTOR - 1) & -SECTOR;

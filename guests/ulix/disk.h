@@ -13,8 +13,8 @@ void disk_init(void);
 uint64_t disk_sectors(void);
 
 /*
- * Any bytes of the disk; whole sectors go over the wire. By one process at a time, which sleeps. False
- * if the device says that it failed, or beyond its end.
+ * Any bytes of the disk; whole sectors go over the wire. By one process at a time, which sleeps.
+ * False if the device says that it failed, or beyond its end.
  */
 bool disk_read(uint64_t offset, void *to, uint64_t size);
 bool disk_write(uint64_t offset, const void *from, uint64_t size);

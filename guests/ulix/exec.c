@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs: ELF-64 files (System V gABI ch. 4 and 5) with their program headers in the first page. */
+/* Programs: ELF-64 files (System V gABI ch. 4 and 5) with their program headers in the first page.
+ */
 #include "guests/ulix/exec.h"
 
 #include <string.h>

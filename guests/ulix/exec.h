@@ -19,7 +19,8 @@ bool arguments_add(struct arguments *arguments, const char *text);
 
 /*
  * Replaces this process's program by the ELF file of this name; nothing of it is read that is not
- * used. False, with nothing changed: there is no such file, or it is no program for us, or no memory.
+ * used. False, with nothing changed: there is no such file, or it is no program for us, or no
+ * memory.
  */
 bool exec(const char *name, const struct arguments *arguments);
 

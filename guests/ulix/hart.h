@@ -36,9 +36,9 @@ struct hart {
     void (*kernel_entry)(void);
     struct hart *self; /* by its address in the kernel's space */
 
-    uint64_t id;               /* SBI's number of this hart; ours is its index */
-    struct process *process;   /* that runs here, or NULL */
-    struct context scheduler;  /* the loop that picks the next one */
+    uint64_t id;                  /* SBI's number of this hart; ours is its index */
+    struct process *process;      /* that runs here, or NULL */
+    struct context scheduler;     /* the loop that picks the next one */
     _Alignas(16) uint8_t stack[]; /* of that loop, up to the end of the page */
 };
 

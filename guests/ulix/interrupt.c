@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The three interrupts of S-mode. sstatus.SIE stays 0 in the kernel: they come while a user runs, or
- * end the wfi of an idle hart.
+ * The three interrupts of S-mode. sstatus.SIE stays 0 in the kernel: they come while a user runs,
+ * or end the wfi of an idle hart.
  */
 #include "guests/ulix/interrupt.h"
 
@@ -16,12 +16,12 @@
 #define SHARES_A_SECOND 100
 
 /* A priority a line, from 0 on, then: */
-#define PLIC_ENABLE     0x002000 /* 0x80 a context, a bit for each line */
-#define PLIC_LINES_END  0x003000 /* what we use of the two above */
-#define PLIC_CONTEXTS   0x200000 /* 0x1000 a context */
-#define PLIC_THRESHOLD  0
-#define PLIC_CLAIM      4
-#define EXTERNAL_S      9 /* of a hart's interrupt controller */
+#define PLIC_ENABLE    0x002000 /* 0x80 a context, a bit for each line */
+#define PLIC_LINES_END 0x003000 /* what we use of the two above */
+#define PLIC_CONTEXTS  0x200000 /* 0x1000 a context */
+#define PLIC_THRESHOLD 0
+#define PLIC_CLAIM     4
+#define EXTERNAL_S     9 /* of a hart's interrupt controller */
 
 static uint64_t timebase;
 static uint64_t plic, plic_of_hart; /* of the hart that the line goes to */
@@ -34,8 +34,8 @@ static volatile uint32_t *device_register(uint64_t address)
 }
 
 /*
- * The context of a hart: which entry of interrupts-extended is its S-mode external interrupt. Harts are
- * numbered from 0 without gaps there.
+ * The context of a hart: which entry of interrupts-extended is its S-mode external interrupt. Harts
+ * are numbered from 0 without gaps there.
  */
 static uint64_t plic_context(const struct dt_node *node, uint64_t hart)
 {

@@ -12,8 +12,8 @@
 #include "guests/ulix/lock.h"
 
 static struct lock lock;
-static uint64_t *freed;      /* a list, each page's first word names the next */
-static uint64_t fresh, end;  /* never used so far: so booting does not touch all of RAM */
+static uint64_t *freed;     /* a list, each page's first word names the next */
+static uint64_t fresh, end; /* never used so far: so booting does not touch all of RAM */
 static uint64_t free_count;
 static _Atomic uint32_t *references; /* a word for each page from base on */
 static uint64_t base;

@@ -34,7 +34,8 @@ struct process {
 /* The process that runs `start` in the kernel; all others come from fork and thread. */
 void process_first(void (*start)(void));
 
-/* A copy of this process, with a copy of its space. Its number, 0 in the copy, -1 if there is no room. */
+/* A copy of this process, with a copy of its space. Its number, 0 in the copy, -1 if there is no
+ * room. */
 int64_t process_fork(void);
 
 /* A process in the same space that begins at pc with this stack and argument. */

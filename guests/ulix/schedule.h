@@ -25,7 +25,8 @@ void schedule_away(void);
 
 /*
  * Waits in the queue until somebody wakes it. The caller holds the lock that guards what it waits
- * for; it is let go meanwhile and held again on return. Wakers hold it too, so no wake-up is missed.
+ * for; it is let go meanwhile and held again on return. Wakers hold it too, so no wake-up is
+ * missed.
  */
 void schedule_sleep(struct queue *queue, struct lock *lock);
 void schedule_wake(struct queue *queue);

@@ -15,8 +15,8 @@
 
 /* Part of a program: of it the first file_size bytes come from the file, the others are 0. */
 struct segment {
-    uint64_t start, size; /* whole pages */
-    uint64_t flags;       /* PTE_R W X */
+    uint64_t start, size;            /* whole pages */
+    uint64_t flags;                  /* PTE_R W X */
     uint64_t file_offset, file_size; /* the offset is of a page */
 };
 
@@ -42,8 +42,8 @@ void space_hold(struct space *space);
 void space_drop(struct space *space);
 
 /*
- * Makes va good for an access that wants these of PTE_R W X, if the program may: reads the page from
- * its file, zeroes one, or copies one that is shared. May sleep.
+ * Makes va good for an access that wants these of PTE_R W X, if the program may: reads the page
+ * from its file, zeroes one, or copies one that is shared. May sleep.
  */
 bool space_fault(struct space *space, uint64_t va, uint64_t wanted);
 
@@ -61,8 +61,8 @@ bool space_write(struct space *space, uint64_t to, const void *from, uint64_t si
 bool space_read_string(struct space *space, char *to, uint64_t from, uint64_t size);
 
 /*
- * A hart enters and leaves user code of the space. What is taken from a table reaches the harts that
- * are in it by a remote fence, and the others by the fence of their next entry.
+ * A hart enters and leaves user code of the space. What is taken from a table reaches the harts
+ * that are in it by a remote fence, and the others by the fence of their next entry.
  */
 void space_enter(struct space *space);
 void space_leave(struct space *space);

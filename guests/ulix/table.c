@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user's table is a root, and below it what the program uses. The last entry of each root names the
- * same table, which maps the trampoline and the pages of harts; the kernel's maps all else with
+ * A user's table is a root, and below it what the program uses. The last entry of each root names
+ * the same table, which maps the trampoline and the pages of harts; the kernel's maps all else with
  * virtual = physical.
  */
 #include "guests/ulix/table.h"

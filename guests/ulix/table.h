@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sv39 page tables (Priv. "Sv39: Page-Based 39-bit Virtual-Memory System"): the kernel's, and users'. */
+/* Sv39 page tables (Priv. "Sv39: Page-Based 39-bit Virtual-Memory System"): the kernel's, and
+ * users'. */
 #ifndef GUESTS_ULIX_TABLE_H
 #define GUESTS_ULIX_TABLE_H
 

@@ -89,7 +89,8 @@ static void measure(const char *name, void (*what)(uint64_t count), uint64_t cou
 
     what(count);
     start = time() - start;
-    say("BENCH ", name, " ", decimal(&digits[0], count), " ", decimal(&digits[1], start), "\n", NULL);
+    say("BENCH ", name, " ", decimal(&digits[0], count), " ", decimal(&digits[1], start), "\n",
+        NULL);
 }
 
 int main(int count, char **arguments)

@@ -70,8 +70,7 @@ static void test_pointers(void)
         good &= exec("echo", pointer) == -1;
     }
     check(good, "pointers to what is not the program's are refused by system calls");
-    check(pipe((int *)0) == -1 && pipe((int *)&constant) == -1,
-          "... and to what it may not write");
+    check(pipe((int *)0) == -1 && pipe((int *)&constant) == -1, "... and to what it may not write");
     check(write(1, (void *)(-2UL), 4) == -1, "... and ranges that wrap around");
 }
 
@@ -87,7 +86,8 @@ void test_faults(void)
     check(dies(jump, (uint64_t)&data & -2UL, 12), "data is not executed");
     check(run(read_sstatus) == (STATUS_KILLED | 2) && run(write_satp) == (STATUS_KILLED | 2) &&
               run(return_from_trap) == (STATUS_KILLED | 2) &&
-              run(fence_tables) == (STATUS_KILLED | 2) && run(no_instruction) == (STATUS_KILLED | 2),
+              run(fence_tables) == (STATUS_KILLED | 2) &&
+              run(no_instruction) == (STATUS_KILLED | 2),
           "what is privileged, or no instruction, is illegal");
     check(run(break_point) == (STATUS_KILLED | 3), "ebreak ends a program");
     test_pointers();

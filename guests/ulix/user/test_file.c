@@ -81,6 +81,7 @@ void test_files(void)
 {
     check(open("nothing") == -1, "there is no opening what does not exist");
     check(numbers_are_whole(), "a file is read as it was written, in parts of any size");
-    check(write_scratch(1) && scratch_is(1), "what is written to a file is read back, up to its end");
+    check(write_scratch(1) && scratch_is(1),
+          "what is written to a file is read back, up to its end");
     check(run(rewrite_scratch) == 0 && scratch_is(2), "another process sees it, and can change it");
 }

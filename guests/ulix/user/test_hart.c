@@ -64,9 +64,9 @@ static HIGH void count_up(uint64_t argument)
         increment(&lrsc_counter);
         atomic_fetch_add(&amo_counter, 1);
         spin_lock(&plain_lock);
-        atomic_store_explicit(
-            &plain_counter, atomic_load_explicit(&plain_counter, memory_order_relaxed) + 1,
-            memory_order_relaxed);
+        atomic_store_explicit(&plain_counter,
+                              atomic_load_explicit(&plain_counter, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
         spin_unlock(&plain_lock);
     }
     exit(0);
@@ -96,8 +96,8 @@ static HIGH void watch(uint64_t argument)
 }
 
 /*
- * The two last pages of the heap go away and come back, each in the other's place in memory: who still
- * uses the old translation reads the old value.
+ * The two last pages of the heap go away and come back, each in the other's place in memory: who
+ * still uses the old translation reads the old value.
  */
 static HIGH void change_tables(void)
 {

@@ -80,7 +80,8 @@ static void test_orphans(void)
     int status = 0;
 
     run(leave_an_orphan);
-    check(wait(&status) > 0 && status == 5, "a child whose parent has ended is the first process's");
+    check(wait(&status) > 0 && status == 5,
+          "a child whose parent has ended is the first process's");
 }
 
 static void wait_for_flag(uint64_t argument)

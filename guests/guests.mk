@@ -116,7 +116,7 @@ $(B)/bench2/seed: FORCE
 ULIX_USER := $(B)/ulix/guests/ulix/user
 ULIX_PROGRAMS := $(addprefix $(B)/ulix/,init.elf echo.elf bench.elf)
 $(B)/ulix/init.elf: $(patsubst guests/%.c,$(B)/ulix/guests/%.c.o,$(wildcard guests/ulix/user/test_*.c))
-$(B)/ulix/init.elf: GUEST_LDFLAGS += -Wl,--defsym,high_text=0x100000
+$(B)/ulix/init.elf $(B)/ulix/bench.elf: GUEST_LDFLAGS += -Wl,--defsym,high_text=0x100000
 $(B)/ulix/%.elf: guests/ulix/user/program.ld $(ULIX_USER)/start.S.o $(ULIX_USER)/%.c.o \
     $(ULIX_USER)/user.c.o $(B)/ulix/guests/lib/string.c.o
 	$(RISCV_CC) $(GUEST_LDFLAGS) -Wl,-s -T $< $(filter %.o,$^) -o $@

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel's services cost: lines `BENCH name count ticks`, as those of guests/bench. */
-#include "guests/ulix/user/user.h"
+#include "guests/ulix/user/tests.h"
 
-#define TOUCHED 128
+#define TOUCHED    128
+#define WORK_PAGES 8
 
 static int there[2], back[2];
+static volatile uint64_t pages[WORK_PAGES][PAGE / 8];
 
 static void getpids(uint64_t count)
 {
@@ -82,6 +84,32 @@ static void programs(uint64_t count)
     }
 }
 
+/* 100,000 instructions, and a page written in every so many. */
+static HIGH void work(void)
+{
+    uint64_t value = 1;
+
+    for (unsigned page = 0; page < WORK_PAGES; page++) {
+        for (unsigned i = 0; i < 100000 / 8 / WORK_PAGES; i++) {
+            value ^= value << 13;
+            value ^= value >> 7;
+            value ^= value << 17;
+        }
+        pages[page][page] = value;
+    }
+    exit(0);
+}
+
+/* A child that does something of its own. */
+static void forks_that_work(uint64_t count)
+{
+    while (count-- > 0) {
+        if (fork() == 0)
+            work();
+        wait(NULL);
+    }
+}
+
 static void measure(const char *name, void (*what)(uint64_t count), uint64_t count)
 {
     struct digits digits[2];
@@ -103,6 +131,7 @@ int main(int count, char **arguments)
     measure("ulix_touch", touch_pages, TOUCHED);
     measure("ulix_pipe", ping_pong, 4 * rounds);
     measure("ulix_fork", forks, rounds);
+    measure("ulix_fork_work", forks_that_work, rounds);
     measure("ulix_fork_exec_pipe", programs, rounds);
     say("ulix: done\n", NULL);
     return 0;

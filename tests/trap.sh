@@ -150,7 +150,7 @@ for harts in 1 4; do
     check "processes at 0 fork, page and share on $harts harts (ulix)" ulix "$harts" \
         --append rounds=1
 done
-check "... with their files on a disk, and 2 spaces" ulix_on_disk 1 --append rounds=1 --spaces 2
+check "... with their files on a disk, and 8 spaces" ulix_on_disk 1 --append rounds=1 --spaces 8
 check "cold and warm resets boot again, with a disk that keeps what it got" resets
 check "user code that knows the engine does not get out" checks escape
 check "bench.elf measures everything and ends well" bench bench

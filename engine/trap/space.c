@@ -268,8 +268,12 @@ int space_create(struct trap_vcpu *t, unsigned slot, uint64_t satp, enum priv mo
         become_space(t, &config, give[1], parent);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     close(give[1]);
-    *space = (struct trap_space){
-        .vcpu = t, .pid = pid > 0 ? pid : 0, .listener = -1, .satp = satp, .mode = mode};
+    *space = (struct trap_space){.vcpu = t,
+                                 .pid = pid > 0 ? pid : 0,
+                                 .listener = -1,
+                                 .serial = space->serial,
+                                 .satp = satp,
+                                 .mode = mode};
     if (pid > 0 && mode == PRIV_U)
         space->listener = take_listener(give[0]);
     close(give[0]);
@@ -292,9 +296,11 @@ void space_destroy(struct trap_vcpu *t, unsigned slot)
         while (waitpid(space->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
+    pthread_mutex_lock(&t->tv->listening);
     if (space->listener >= 0)
         close(space->listener); /* leaves the notifier's set by itself */
-    *space = (struct trap_space){.listener = -1};
+    *space = (struct trap_space){.listener = -1, .serial = space->serial + 1};
+    pthread_mutex_unlock(&t->tv->listening);
 }
 
 void space_destroy_all(struct trap_vcpu *t)

@@ -23,7 +23,8 @@ struct trap_vcpu;
 struct trap_space {
     struct trap_vcpu *vcpu;
     int pid;      /* 0: the slot is free */
-    int listener; /* of a user-mode space's mappings; -1: none */
+    int listener; /* of a user-mode space's mappings; -1: none; goes under the lock `listening` */
+    uint32_t serial; /* of the spaces that were in this slot */
     uint64_t satp;
     enum priv mode;
 };
@@ -54,7 +55,8 @@ struct trap_vm {
     uint64_t base, low, top;
     uint32_t counters;
     uint64_t area_at, window_at, end;
-    int epoll; /* of the listeners */
+    int epoll;                 /* of the listeners */
+    pthread_mutex_t listening; /* a space does not go while what it asks is answered */
     pthread_t notifier;
     bool notifying;
     struct trap_vcpu *vcpu[VM_MAX_VCPUS];

@@ -146,7 +146,7 @@ check "... with 2 spaces at most" few_spaces 2
 check "... with room for two processes more (RLIMIT_NPROC)" limited nproc=7 6
 check "... with few descriptors (RLIMIT_NOFILE)" limited nofile=14 1
 check "without room for one the message says what to raise" no_room_at_all
-for harts in 1 4; do
+for harts in 1 2; do
     check "processes at 0 fork, page and share on $harts harts (ulix)" ulix "$harts" \
         --append rounds=1
 done

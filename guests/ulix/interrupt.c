@@ -23,6 +23,9 @@
 #define PLIC_CLAIM     4
 #define EXTERNAL_S     9 /* of a hart's interrupt controller */
 
+/* switch.S: lets in an interrupt that is pending and enabled; its scause, or 0. */
+uint64_t interrupt_open(void);
+
 static uint64_t timebase;
 static uint64_t plic, plic_of_hart; /* of the hart that the line goes to */
 static uint32_t enabled_line;
@@ -104,15 +107,10 @@ static void external(void)
     *device_register(plic_of_hart + PLIC_CLAIM) = line;
 }
 
-static void software(void)
-{
-    csr_clear(sip, SIE_SSIE); /* somebody wants this hart to look at the queue */
-}
-
 bool interrupt_take(uint64_t cause)
 {
     if (cause == CAUSE_SUPERVISOR_SOFTWARE)
-        software();
+        csr_clear(sip, SIE_SSIE); /* somebody wants this hart to look at the queue */
     if (cause == CAUSE_SUPERVISOR_EXTERNAL)
         external();
     if (cause == CAUSE_SUPERVISOR_TIMER)
@@ -122,14 +120,12 @@ bool interrupt_take(uint64_t cause)
 
 void interrupt_wait(void)
 {
-    uint64_t pending;
+    uint64_t cause;
 
     csr_clear(sie, SIE_STIE);
     __asm__ volatile("wfi");
-    pending = csr_read(sip);
-    if (pending & SIE_SSIE)
-        software();
-    if (pending & SIE_SEIE)
-        external();
+    cause = interrupt_open();
+    if (cause != 0)
+        (void)interrupt_take(cause);
     csr_set(sie, SIE_STIE);
 }

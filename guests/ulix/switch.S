@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From one kernel stack to another, and where harts other than the first begin. */
+/*
+ * From one kernel stack to another, where harts other than the first begin, and how an idle hart takes
+ * an interrupt.
+ */
 #include "guests/ulix/addresses.h"
 
     .macro saved op, base
@@ -27,6 +30,24 @@ hart_entry:
     li t0, 4096
     add sp, a1, t0
     call hart_main
+
+/*
+ * uint64_t interrupt_open(void). The trap is a jump: nobody returns from it. sip is not asked, as not
+ * every machine shows there what it interrupts for.
+ */
+    .globl interrupt_open
+interrupt_open:
+    la t0, 1f
+    csrrw t1, stvec, t0
+    csrsi sstatus, 2                    /* SIE */
+    csrci sstatus, 2
+    csrw stvec, t1
+    li a0, 0
+    ret
+    .balign 4
+1:  csrw stvec, t1
+    csrr a0, scause
+    ret
 
 /* stvec while the kernel runs, with interrupts off: nothing may come here. */
     .globl kernel_entry

@@ -41,6 +41,7 @@ struct trap_vcpu {
         uint64_t since_ns; /* since when it waits for an answer; 0: none does */
         uint64_t used_ns;  /* CPU time that the space had used then */
         uint32_t slot;
+        uint32_t served; /* requests that it had taken then */
     } kick;
     struct trap_space space[TRAP_SPACES];
     struct stlb *stlb; /* for SBI calls that name guest-virtual memory */

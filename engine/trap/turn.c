@@ -77,16 +77,19 @@ static uint64_t used_ns(const struct trap_vcpu *t, uint32_t slot)
     return (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
 }
 
-/* Does the space ignore a kick? It has had the CPU for long enough since, or has not had it for
- * very long: a machine that is busy elsewhere is no reason. */
+/* Does the space ignore a kick? Others may have come while it served the first. It has had the CPU
+ * for long enough since, or has not had it for very long: a machine that is busy elsewhere is no
+ * reason. */
 static bool ignored(struct trap_vcpu *t, uint32_t slot)
 {
     if (atomic_load(&t->area->vcpu.requests) == 0) {
         t->kick.since_ns = 0;
         return false;
     }
-    if (t->kick.since_ns == 0 || t->kick.slot != slot) {
+    uint32_t served = atomic_load(&t->area->served);
+    if (t->kick.since_ns == 0 || t->kick.slot != slot || t->kick.served != served) {
         t->kick.since_ns = now_ns();
+        t->kick.served = served;
         t->kick.used_ns = used_ns(t, slot);
         t->kick.slot = slot;
         return false;

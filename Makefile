@@ -156,6 +156,7 @@ help:
 	@echo "make run       boot the Linux guest to a shell (ENGINE=hs where QEMU is, else auto)"
 	@echo "make test      rings 1 to 3, with a summary; or: make unit, ring2, metal-test, ring3"
 	@echo "make check     format, warnings, static analysis, layering, imports"
+	@echo "make stress    ten minutes of processes on 4 harts, under each engine"
 	@echo "make bench     boot time and the benchmark guests against qemu-system-riscv64; what hs costs"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60)"
 	@echo "make mutants   delete checks one by one and see a test fail for each"

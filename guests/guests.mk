@@ -72,6 +72,7 @@ PLACES_SRC := $(LIB_SRC) guests/rules/run.S $(wildcard guests/places/*.c guests/
 HOLE_SRC := $(LIB_SRC) $(wildcard guests/hole/*.c guests/hole/*.S)
 PAYLOAD_SRC := $(LIB_SRC) $(wildcard guests/payload/*.c)
 PASSTHROUGH_SRC := $(LIB_SRC) $(wildcard guests/passthrough/*.c)
+ULIX_SRC := $(LIB_SRC) $(wildcard guests/ulix/*.c guests/ulix/*.S)
 BENCH_SRC := $(LIB_SRC) $(wildcard guests/bench/*.c guests/bench/*.S)
 
 # $(call own-guest,NAME,SOURCES,DIRECTORY OF layout.h,GENERATED ASSEMBLY)
@@ -103,6 +104,7 @@ $(eval $(call own-guest,places,$(PLACES_SRC),guests/lib))
 $(eval $(call own-guest,hole,$(HOLE_SRC),guests/lib))
 $(eval $(call own-guest,payload,$(PAYLOAD_SRC),guests/lib))
 $(eval $(call own-guest,passthrough,$(PASSTHROUGH_SRC),guests/lib))
+$(eval $(call own-guest,ulix,$(ULIX_SRC),guests/lib))
 $(eval $(call own-guest,bench,$(BENCH_SRC),$(B)/bench/gen))
 $(eval $(call own-guest,bench2,$(BENCH_SRC),$(B)/bench2/gen))
 
@@ -117,6 +119,21 @@ $(B)/bench2/seed: FORCE
 	@mkdir -p $(@D)
 	@echo $(SEED) | cmp -s - $@ || echo $(SEED) >$@
 
+# ulix brings its programs along, in the archive that can be its disk too. Their machine is the
+# kernel's: no floating point.
+ULIX_USER := $(B)/ulix/guests/ulix/user
+ULIX_PROGRAMS := $(addprefix $(B)/ulix/,init.elf echo.elf bench.elf)
+$(B)/ulix/init.elf: $(patsubst guests/%.c,$(B)/ulix/guests/%.c.o,$(wildcard guests/ulix/user/test_*.c))
+$(B)/ulix/init.elf $(B)/ulix/bench.elf: GUEST_LDFLAGS += -Wl,--defsym,high_text=0x100000
+$(B)/ulix/%.elf: guests/ulix/user/program.ld $(ULIX_USER)/start.S.o $(ULIX_USER)/%.c.o \
+    $(ULIX_USER)/user.c.o $(B)/ulix/guests/lib/string.c.o
+	$(RISCV_CC) $(GUEST_LDFLAGS) -Wl,-s -T $< $(filter %.o,$^) -o $@
+$(GUESTS)/ulix.cpio: scripts/mkulix.sh $(ULIX_PROGRAMS)
+	@mkdir -p $(@D)
+	scripts/mkulix.sh $@ $(ULIX_PROGRAMS)
+$(B)/ulix/guests/ulix/archive.S.o: $(GUESTS)/ulix.cpio
+$(B)/ulix/guests/ulix/archive.S.o: GUEST_CFLAGS += -Wa,-I$(GUESTS)
+
 # A case is one file of assembly that does one thing to its machine.
 CASE_SRC := $(wildcard guests/cases/*.S)
 $(GUESTS)/case-%.elf: $(B)/cases/guests/cases/%.S.o
@@ -127,7 +144,8 @@ $(B)/cases/%.S.o: %.S
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
 OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    escape.elf hole.elf breakout.elf streams.elf scatter.elf places.elf payload.elf passthrough.elf bench.elf bench2.elf) \
+    escape.elf hole.elf breakout.elf streams.elf scatter.elf places.elf payload.elf passthrough.elf ulix.elf bench.elf \
+    bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests boards FORCE

@@ -6,11 +6,11 @@ ALL_C := $(CORE_SRC) $(CMD_SRC) $(PORTABLE_RISCV) $(wildcard tests/unit/*.c test
 ALL_H := $(sort $(wildcard core/*.h core/*/*.h engine/*/*.h host/linux/*.h cli/*.h tests/*/*.h) \
     $(METAL_H))
 BT_TEST_C := $(wildcard tests/bt/*.c)
-GUEST_C := $(wildcard guests/*/*.c)
-GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h host/metal/include/*.h))
+GUEST_C := $(wildcard guests/*/*.c guests/*/*/*.c)
+GUEST_H := $(filter-out guests/bench/%.h,$(wildcard guests/*/*.h guests/*/*/*.h host/metal/include/*.h))
 ALL_FORMATTED := $(BT_TEST_C) $(wildcard tests/trap/*.[ch] engine/trap/stub/*.h) engine/bt/offsets.c \
     $(RISCV_SRC) $(STUB_SRC) $(ALL_C) $(ALL_H) $(METAL_C) $(wildcard tests/metal/*.c) $(GUEST_C) \
-    $(wildcard guests/*/*.h host/metal/include/*.h)
+    $(wildcard guests/*/*.h guests/*/*/*.h host/metal/include/*.h)
 
 .PHONY: check check-format check-docs check-warnings check-headers check-layering check-imports \
     check-fp check-switch check-static

@@ -133,6 +133,10 @@ check "the SBI is as its specification says" own sbi-check \
 check "4 harts start, share memory, interrupt and fence each other, stop" own smp \
     '^smp: 4 harts, all is well' --vcpus 4
 check "a kernel that knows virt by heart runs" own habits '^habits: all is well'
+for harts in 1 4; do
+    check "processes at 0 fork, page and share on $harts harts (ulix)" own ulix \
+        '^ulix: [0-9]* checks, all is well' --vcpus "$harts"
+done
 check "bench.elf measures everything and ends well" own bench '^bench: done'
 check "bench2.elf, drawn from a seed, measures everything and ends well" own bench2 '^bench: done'
 check "the power device's fail code is exit status 3" case_guest power-fail 3

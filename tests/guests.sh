@@ -48,6 +48,31 @@ checks() {
         says "^$name: [0-9]* checks, all is well"
 }
 
+# ulix VCPUS OPTIONS...: a kernel with processes, that checks itself.
+ulix() {
+    run_guest 0 --kernel "$build/guests/ulix.elf" --memory 128M --timeout 110 --vcpus "$@" &&
+        says '^ulix: [0-9]* checks, all is well'
+}
+
+# The same with its files on a disk, one of which it writes: byte i becomes (i + 2) * 11 + i / 509.
+ulix_on_disk() {
+    cp "$build/guests/ulix.cpio" "$out.disk" && truncate -s 512K "$out.disk" &&
+        ulix "$@" --disk "$out.disk" && says 'files on the disk' || return
+    cmp -l "$build/guests/ulix.cpio" "$out.disk" 2>/dev/null | awk '
+        function octal(n) { return int(n / 64) * 100 + int(n / 8) % 8 * 10 + n % 8 }
+        NR == 1 { first = $1 }
+        { i = $1 - first; bad += $3 != octal(((i + 2) * 11 + int(i / 509)) % 256) }
+        END { exit !(bad == 0 && NR > 19900 && i < 20000) }' && return
+    echo "the disk is not as the guest should have left it"
+    return 1
+}
+
+# Without remote fences harts go on using what another took from a table: the guest says so.
+ulix_without_fences() {
+    run_guest 3 --kernel "$build/guests/ulix.elf" --memory 128M --timeout 110 --vcpus 4 \
+        --append 'rounds=4 without=shootdown' && says '^FAIL no thread uses what another took'
+}
+
 # The disk that habits.elf wants: full of 'a', of which it makes two sectors 'b'.
 habits() {
     head -c 65536 /dev/zero | tr '\0' a >"$out.disk"

@@ -67,6 +67,14 @@ smp() {
     make_bundle smp.elf "$1" 128 && run 0 "$2" && says "^smp: $1 harts, all is well"
 }
 
+# Its files are on the disk, one of which it writes.
+ulix() {
+    cp "$build/guests/ulix.cpio" "$tmp/disk" && truncate -s 512K "$tmp/disk" &&
+        make_bundle ulix.elf "$1" 128 -v "$disk" && run 0 4 \
+        -drive "file=$tmp/disk,format=raw,if=none,id=d" -device virtio-blk-device,drive=d &&
+        says '^ulix: [0-9]* checks, all is well' && says 'files on the disk'
+}
+
 bench() {
     make_bundle "$1.elf" 1 128 && run 0 1 && says '^bench: done' &&
         [ "$(grep -ac '^good.sys' "$out")" -eq 1000 ]
@@ -347,6 +355,7 @@ suite() {
         check "$1: $harts vCPUs on 4 harts start, share memory, interrupt and fence each other" \
             smp "$harts" 4
     done
+    check "$1: processes at 0 fork, page and share on 4 harts (ulix)" ulix 4
     check "$1: U-Boot starts the hypervisor with booti" booti
     check "$1: bench.elf measures everything and ends well" bench bench
     check "$1: bench2.elf, drawn from a seed, ends well" bench bench2

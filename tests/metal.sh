@@ -133,6 +133,8 @@ check "a kernel that knows virt by heart runs" guest habits '^habits: all is wel
 check "harts interrupt each other through an ACLINT, timer without Sstc" \
     guest smp '^smp: 4 harts, all is well' -M virt,aclint=on -cpu rv64,sstc=false -smp 4
 check "bench.elf measures everything and ends well" guest bench '^bench: done' -M virt
+check "processes at 0 fork, page and share on 4 harts (ulix)" \
+    guest ulix '^ulix: [0-9]* checks, all is well' -M virt -smp 4
 check "bench2.elf measures everything and ends well" guest bench2 '^bench: done' -M virt -smp 3
 check "a shutdown with a failure reason is the board's failure" fails_with_1
 check "Debian's kernel boots and powers off, 1 hart" linux 1

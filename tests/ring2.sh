@@ -27,6 +27,11 @@ for engine in interp; do
     check "$engine: a kernel that knows virt by heart runs without a disk" habits
     check "$engine: ... and with one" habits_on_disk '' 'version 2'
     check "$engine: ... and with a legacy one" habits_on_disk ',legacy' legacy
+    for harts in 1 4; do
+        check "$engine: processes at 0 fork, page and share on $harts harts (ulix)" ulix "$harts"
+    done
+    check "$engine: ... with their files on a disk" ulix_on_disk 4
+    check "$engine: ... and notice when remote fences are left out" ulix_without_fences
     check "$engine: bench.elf measures everything and ends well" bench bench
     check "$engine: bench2.elf, drawn from a seed, measures everything and ends well" bench bench2
     check "$engine: a shutdown with a failure reason is exit status 3" case_guest reset-failure 3 20

@@ -89,7 +89,7 @@ $(TRAP_TEST)/trapeze: $(B)/trapeze
 	ln -sfn ../guests ../board $(@D)
 	ln -sfn ../metal $(@D)
 
-.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test bt-long lockstep sequences ring3 fuzz mutants bench
+.PHONY: test unit ring2 cli metal-test hs-test hs-cli trap-test bt-test bt-long lockstep sequences ring3 stress fuzz mutants bench
 unit: $(UNIT_BIN) $(THREAD_BIN) | own-guests
 	tests/ring1.sh $(RESULTS) $^
 # With the command for riscv64, where what it is linked with was fetched.
@@ -146,6 +146,12 @@ $(B)/riscv64/trapeze-open: $(HOLE_OBJ)
 	$(HOLE_LINK) -Wl,--wrap=confine -o $@
 ring3: $(B)/trapeze guests $(SYSTEM_LINUX)
 	tests/ring3.sh $(RESULTS) $(B) $(SYSTEM_LINUX)
+
+# Ten minutes of ulix with 4 vCPUs under each engine; no part of `make test`.
+STRESS_SECONDS ?= 600
+STRESS_ENGINES ?= interp trap bt hs
+stress: $(B)/trapeze guests metal
+	tests/stress.sh $(RESULTS) $(B) $(STRESS_SECONDS) $(STRESS_ENGINES)
 
 # All rings even if one fails: the summary says which.
 test:

@@ -276,6 +276,14 @@ for noexec in 1 2; do
     on_board "memory files that may not be programs (vm.memfd_noexec=$noexec) do" \
         goes_on sysctl=vm/memfd_noexec=$noexec habits trap.spaces_created 2
 done
+check "... with room for two processes more (RLIMIT_NPROC)" limited nproc=7 6
+check "... with few descriptors (RLIMIT_NOFILE)" limited nofile=14 1
+check "without room for one the message says what to raise" no_room_at_all
+for harts in 1 2; do
+    check "processes at 0 fork, page and share on $harts harts (ulix)" ulix "$harts" \
+        --append rounds=1
+done
+check "... with their files on a disk, and 8 spaces" ulix_on_disk 1 --append rounds=1 --spaces 8
 check "cold and warm resets boot again, with a disk that keeps what it got" resets
 check "user code that knows the engine does not get out" checks escape
 check "a kernel that opens a file of the host's through its stub is parked" breakout o 4 60

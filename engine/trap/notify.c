@@ -67,22 +67,48 @@ static void answer(struct trap_space *space)
     (void)ioctl(space->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
+/* What epoll tells of a space's listener: which slot, and the how manieth space in it. */
+static uint64_t event_of(const struct trap_space *space)
+{
+    uint64_t slot = (uint64_t)(space - space->vcpu->space);
+
+    return (uint64_t)space->serial << 32 | (space->vcpu->vcpu->priv.hartid * TRAP_SPACES + slot);
+}
+
+/* The space that the event is of, unless it has ended since. With the lock held. */
+static struct trap_space *space_of(struct trap_vm *tv, uint64_t event)
+{
+    struct trap_vcpu *t = tv->vcpu[(uint32_t)event / TRAP_SPACES];
+    struct trap_space *space = t == NULL ? NULL : &t->space[event % TRAP_SPACES];
+
+    return space != NULL && space->listener >= 0 && space->serial == event >> 32 ? space : NULL;
+}
+
+#define EVENT_END UINT64_MAX
+
 static void *notifier(void *arg)
 {
     struct trap_vm *tv = arg;
     struct epoll_event event;
+    struct trap_space *space;
 
     for (;;) {
         int n = epoll_wait(tv->epoll, &event, 1, -1);
-        if (n == 1 && event.data.ptr == NULL)
+        if (n == 1 && event.data.u64 == EVENT_END)
             return NULL;
-        if (n == 1 && (event.events & EPOLLIN) != 0)
-            answer(event.data.ptr);
+        if (n != 1 || (event.events & EPOLLIN) == 0)
+            continue;
+        pthread_mutex_lock(&tv->listening);
+        space = space_of(tv, event.data.u64);
+        if (space != NULL)
+            answer(space);
+        pthread_mutex_unlock(&tv->listening);
     }
 }
 
 int notify_start(struct trap_vm *tv)
 {
+    pthread_mutex_init(&tv->listening, NULL);
     tv->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (tv->epoll < 0)
         return ERR_IO;
@@ -94,7 +120,7 @@ int notify_start(struct trap_vm *tv)
 
 void notify_stop(struct trap_vm *tv)
 {
-    struct epoll_event end = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event end = {.events = EPOLLIN, .data.u64 = EVENT_END};
     int fd = tv->notifying ? eventfd(1, EFD_CLOEXEC) : -1;
 
     if (fd >= 0 && epoll_ctl(tv->epoll, EPOLL_CTL_ADD, fd, &end) == 0)
@@ -108,7 +134,7 @@ void notify_stop(struct trap_vm *tv)
 
 int notify_add(struct trap_space *space)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = space};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = event_of(space)};
 
     return epoll_ctl(space->vcpu->tv->epoll, EPOLL_CTL_ADD, space->listener, &event) == 0 ? 0
                                                                                           : ERR_IO;

@@ -114,11 +114,12 @@ struct trap_area {
     uint32_t reason;     /* enum trap_reason */
     uint32_t want_mode, want_slot, want_site;
     uint64_t want_satp;
-    uint32_t current;       /* slot of the space that runs guest code, to be kicked */
-    uint32_t kernel;        /* slot of the kernel-mode space that had the last turn */
-    uint32_t interpreting;  /* the stub executes guest code (for --stats) */
-    _Atomic uint32_t epoch; /* fences that every space has to see before guest code runs */
-    _Atomic uint64_t armed; /* guest time until which the monitor sleeps */
+    uint32_t interpreting;   /* the stub executes guest code (for --stats) */
+    uint32_t current;        /* slot of the space that runs guest code, to be kicked */
+    uint32_t kernel;         /* slot of the kernel-mode space that had the last turn */
+    _Atomic uint32_t epoch;  /* fences that every space has to see before guest code runs */
+    _Atomic uint32_t served; /* how often requests were taken: who takes them is alive */
+    _Atomic uint64_t armed;  /* guest time until which the monitor sleeps */
     uint64_t clock;
     uint32_t printed, taken; /* bytes ever put into `output`, and ever taken out of it */
     uint8_t output[TRAP_OUTPUT];

@@ -280,6 +280,7 @@ int space_create(struct trap_vcpu *t, unsigned slot, const struct trap_want *wan
     *space = (struct trap_space){.vcpu = t,
                                  .pid = pid > 0 ? pid : 0,
                                  .listener = -1,
+                                 .serial = space->serial,
                                  .satp = want->satp,
                                  .mode = want->mode,
                                  .site = site};
@@ -305,9 +306,11 @@ void space_destroy(struct trap_vcpu *t, unsigned slot)
         while (waitpid(space->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
+    pthread_mutex_lock(&t->tv->listening);
     if (space->listener >= 0)
         close(space->listener); /* leaves the notifier's set by itself */
-    *space = (struct trap_space){.listener = -1};
+    *space = (struct trap_space){.listener = -1, .serial = space->serial + 1};
+    pthread_mutex_unlock(&t->tv->listening);
 }
 
 void space_destroy_all(struct trap_vcpu *t)

@@ -122,6 +122,9 @@ static void vcpu_destroy(struct vcpu *vcpu)
     if (t == NULL)
         return;
     space_destroy_all(t);
+    pthread_mutex_lock(&t->tv->listening);
+    t->tv->vcpu[vcpu->priv.hartid] = NULL;
+    pthread_mutex_unlock(&t->tv->listening);
     munmap(t->area, TRAP_FILE_SIZE);
     close(t->fd);
     free(t->stlb);

@@ -23,7 +23,8 @@ struct trap_vcpu;
 struct trap_space {
     struct trap_vcpu *vcpu;
     int pid;      /* 0: the slot is free */
-    int listener; /* of a user-mode space's mappings; -1: none */
+    int listener; /* of a user-mode space's mappings; -1: none; goes under the lock `listening` */
+    uint32_t serial; /* of the spaces that were in this slot */
     uint64_t satp;
     enum priv mode;
     const struct trap_site *site;
@@ -40,6 +41,7 @@ struct trap_vcpu {
     struct {
         uint64_t since_ns; /* since when it waits for an answer; 0: none does */
         uint64_t used_ns;  /* CPU time that its spaces had used then */
+        uint32_t served;   /* requests that they had taken then */
     } kick;
     uint64_t looked_ns;                /* the last look whether all spaces live */
     uint64_t looks, looks_interpreted; /* ... how many there were, and that found the stub at it */
@@ -62,7 +64,8 @@ struct trap_vm {
     unsigned nsites;
     uint64_t low, top;
     uint32_t counters;
-    int epoll; /* of the listeners */
+    int epoll;                 /* of the listeners */
+    pthread_mutex_t listening; /* a space does not go while what it asks is answered */
     pthread_t notifier;
     bool notifying;
     struct trap_vcpu *vcpu[VM_MAX_VCPUS];

@@ -85,7 +85,7 @@ bool turn_over(const struct trap_vcpu *t)
 }
 
 /* Do the spaces ignore a kick? They have had the CPU for long enough since, or have not had it for
- * very long: a machine that is busy elsewhere is no reason. That the host wants the vCPU back is
+ * very long: a machine that is busy elsewhere is no reason. Who has taken a request since is alive. That the host wants the vCPU back is
  * not for them to say: other requests they may take off the list. */
 static bool ignored(struct trap_vcpu *t)
 {
@@ -93,8 +93,10 @@ static bool ignored(struct trap_vcpu *t)
         t->kick.since_ns = 0;
         return false;
     }
-    if (t->kick.since_ns == 0) {
+    uint32_t served = atomic_load(&t->area->served);
+    if (t->kick.since_ns == 0 || (!turn_over(t) && t->kick.served != served)) {
         t->kick.since_ns = now_ns();
+        t->kick.served = served;
         t->kick.used_ns = used_ns(t);
         return false;
     }

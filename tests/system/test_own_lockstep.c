@@ -39,12 +39,25 @@ static void the_interpreter_agrees_with_exec_throughout_bench(void **state)
     windows_compare(&options, places, ARRAY_SIZE(places), MILLION);
 }
 
+/* Programs at 0, page tables that come and go, faults. */
+static void the_interpreter_agrees_with_exec_throughout_ulix(void **state)
+{
+    const struct board_options options = guest("ulix.elf");
+    uint64_t places[20];
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
+        places[i] = i * 5 * MILLION;
+    windows_compare(&options, places, ARRAY_SIZE(places), MILLION / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_interpreter_agrees_with_exec_on_all_of_hello),
         cmocka_unit_test(the_interpreter_agrees_with_exec_on_all_of_smp_with_one_hart),
         cmocka_unit_test(the_interpreter_agrees_with_exec_throughout_bench),
+        cmocka_unit_test(the_interpreter_agrees_with_exec_throughout_ulix),
     };
 
     return cmocka_run_group_tests_name("own_lockstep", tests, NULL, NULL);

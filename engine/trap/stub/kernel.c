@@ -179,6 +179,7 @@ static void take_requests(void)
     struct vcpu *vcpu = kernel.vcpu;
     uint32_t requests = atomic_exchange(&vcpu->requests, 0);
 
+    atomic_fetch_add(&kernel.area->served, 1);
     if (requests & (VCPU_REQ_TLB | VCPU_REQ_CODE)) {
         kernel.epoch = atomic_fetch_add(&kernel.area->epoch, 1) + 1;
         stlb_flush(&kernel.stlb, NULL, NULL);

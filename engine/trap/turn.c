@@ -85,8 +85,9 @@ bool turn_over(const struct trap_vcpu *t)
 }
 
 /* Do the spaces ignore a kick? They have had the CPU for long enough since, or have not had it for
- * very long: a machine that is busy elsewhere is no reason. Who has taken a request since is alive. That the host wants the vCPU back is
- * not for them to say: other requests they may take off the list. */
+ * very long: a machine that is busy elsewhere is no reason. Who has taken a request since is alive.
+ * That the host wants the vCPU back is not for them to say: other requests they may take off the
+ * list. */
 static bool ignored(struct trap_vcpu *t)
 {
     if (!turn_over(t) && atomic_load(&t->area->vcpu.requests) == 0) {

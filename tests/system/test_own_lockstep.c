@@ -6,7 +6,7 @@
 
 static struct board_options guest(const char *kernel)
 {
-    return (struct board_options){.kernel = kernel, .ram_size = MIB(64), .nvcpus = 1};
+    return (struct board_options){.kernel = kernel, .ram_size = MIB(128), .nvcpus = 1};
 }
 
 static void the_interpreter_agrees_with_exec_on_all_of_hello(void **state)

@@ -6,6 +6,7 @@
 set -u
 ring=bt results=$1 build=$2
 . tests/lib.sh
+attempts=2
 . tests/bt/board.sh
 
 out=$results/bt.out

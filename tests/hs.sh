@@ -5,6 +5,7 @@
 set -u
 ring=hs results=$1 build=$2
 . tests/lib.sh
+attempts=2
 
 qemu=${QEMU:-qemu-system-riscv64}
 image=$build/metal/trapeze-hs.bin

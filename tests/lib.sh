@@ -18,11 +18,20 @@ skip() {
     echo "skip $ring $1: $2" | tee -a "$results_file"
 }
 
-# check NAME COMMAND...: the test NAME passes if the command succeeds.
+# check NAME COMMAND...: the test NAME passes if the command succeeds. On boards (attempts=2) one that
+# fails is made once more, and says so: their clocks run on while a busy machine neglects them, and
+# what a guest gave a second for can then be late.
+attempts=1
 check() {
     check_name=$1
     shift
-    if "$@"; then pass "$check_name"; else fail "$check_name"; fi
+    if "$@"; then
+        pass "$check_name"
+    elif [ "$attempts" -eq 2 ] && echo "again: $ring $check_name" && "$@"; then
+        pass "$check_name"
+    else
+        fail "$check_name"
+    fi
 }
 
 # run_cmocka PROGRAM: runs it and records every test in it, those of the optimised build as

@@ -5,6 +5,7 @@
 set -u
 ring=metal results=$1 build=$2
 . tests/lib.sh
+attempts=2
 
 out=$results/metal.out
 firmware=$build/metal/trapeze-firmware.bin

@@ -5,6 +5,7 @@
 set -u
 ring=trap results=$1 build=$2
 . tests/lib.sh
+attempts=2
 . tests/guests.sh
 
 out=$results/trap.out

@@ -6,6 +6,7 @@ set -u
 export LC_ALL=C
 ring=ring2-hs results=$1 build=$2
 . tests/lib.sh
+attempts=2
 
 out=$results/engine-hs.out
 cpu=rv64,h=true

@@ -220,8 +220,13 @@ void thread_arm(struct vcpu *vcpu)
     if (deadline == UINT64_MAX || bv->step || (bv->timer_armed && bv->timer_deadline <= deadline))
         return;
     uint64_t now = vm_time(vcpu->vm), hz = vcpu->vm->timebase_hz;
-    if (deadline <= now) /* it is pending already */
+    if (deadline <= now) { /* it is pending already, or has become so since somebody looked */
+        if ((atomic_load(&vcpu->pending) & SIP_STIP) == 0) {
+            atomic_store(&bv->kick, 1);
+            bv->look = true;
+        }
         return;
+    }
     uint64_t ticks = deadline - now;
     if (ticks / hz >= 3600)
         ticks = 3600 * hz;

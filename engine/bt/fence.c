@@ -35,27 +35,12 @@ static void wait(struct vm *vm, const struct vcpu *self, const struct hart_set *
     }
 }
 
-/* A caller inside `run` counts as outside meanwhile, so that two of them do not wait for each
- * other. What came for it then it looks at before it executes guest code. */
-static void post_and_wait(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
-                          uint32_t request)
-{
-    uint32_t was = atomic_exchange(&self->running, 0);
-
-    post(vm, harts, request);
-    wait(vm, self, harts, request);
-    atomic_store(&self->running, was);
-    if (atomic_load(&self->requests) != 0) {
-        atomic_store(&bt_of(self)->kick, 1);
-        bt_of(self)->look = true;
-    }
-}
-
 void bt_tlb_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts,
                   const struct flush_range *range)
 {
     (void)range;
-    post_and_wait(vm, self, harts, VCPU_REQ_TLB);
+    post(vm, harts, VCPU_REQ_TLB);
+    wait(vm, self, harts, VCPU_REQ_TLB);
 }
 
 void bt_code_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts, gpa_t gpa,
@@ -63,9 +48,11 @@ void bt_code_flush(struct vm *vm, struct vcpu *self, const struct hart_set *hart
 {
     (void)gpa;
     (void)size;
-    post_and_wait(vm, self, harts, VCPU_REQ_CODE);
+    post(vm, harts, VCPU_REQ_CODE);
+    wait(vm, self, harts, VCPU_REQ_CODE);
 }
 
+/* The caller counts as outside meanwhile, so that two of them do not wait for each other. */
 void bt_drop_others(struct vcpu *self)
 {
     struct vm *vm = self->vm;
@@ -77,5 +64,9 @@ void bt_drop_others(struct vcpu *self)
         if (vm->vcpu[i] != self)
             others.mask[i / 64] |= UINT64_C(1) << (i % 64);
     }
-    post_and_wait(vm, self, &others, VCPU_REQ_TLB);
+    uint32_t was = atomic_exchange(&self->running, 0);
+    post(vm, &others, VCPU_REQ_TLB);
+    wait(vm, self, &others, VCPU_REQ_TLB);
+    atomic_store(&self->running, was);
+    bt_of(self)->look = true;
 }

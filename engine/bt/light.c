@@ -109,7 +109,10 @@ static struct bt_light sbi(struct vcpu *vcpu, const struct bt_site *site, uint64
     const struct sbi_extension *extension = sbi_find_light(vcpu->user.x[A7]);
     uint64_t deadline = vcpu->priv.stimecmp;
 
-    if (extension == NULL || UNLIKELY(vcpu->vm->trace != NULL)) {
+    /* Two that wait for each other's fences have to be outside. */
+    bool waits = vcpu->user.x[A7] == SBI_EID_RFENCE && vcpu->vm->nvcpus > 1;
+
+    if (extension == NULL || waits || UNLIKELY(vcpu->vm->trace != NULL)) {
         vcpu->priv.exit = (struct exit_record){.kind = EXIT_SBI, .insn = site->raw};
         return LEAVE;
     }

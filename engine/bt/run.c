@@ -433,7 +433,7 @@ static void loop(struct vcpu *vcpu)
         bv->entered = vcpu->user.pc;
         bv->current->hot.pc = vcpu->user.pc;
         uint64_t where = bt_enter((uint8_t *)bv->current + BT_CTX_BIAS, next);
-        if (where != EXIT_AT && where != EXIT_LIGHT) /* bt_light_call has, and may have left it */
+        if (where != EXIT_LIGHT) /* bt_light_call has, and may have left it */
             space_meet(bv, bv->ctx);
         if (handle(vcpu, where, &next))
             return;

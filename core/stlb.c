@@ -73,45 +73,81 @@ static void clean(struct stlb *stlb)
     struct drop drop = {0};
 
     for (unsigned i = 0; i < STLB_SPACES; i++) {
-        if (stlb->space[i].stale)
-            drop.spaces |= UINT64_C(1) << i;
+        if (!stlb->space[i].stale)
+            continue;
+        drop.spaces |= UINT64_C(1) << i;
         stlb->space[i].stale = false;
+        stlb->space[i].last_use = 0;
     }
     drop_anywhere(stlb, &drop);
 }
 
-/* The space for these keys: the one that has them, else an unused one, else the least recently
- * used. */
-static unsigned find_space(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
+/* Numbers that nobody asks for any more wait to be used again behind those that nobody has used. */
+static void retire(struct stlb_space *space)
 {
-    unsigned oldest = 0;
+    space->used = false;
+    space->stale = true;
+    space->last_use = 1;
+}
+
+/* Makes room for one space and, as it costs no more, for others: those used less lately than the
+ * middle of them all. */
+static void retire_old(struct stlb *stlb, uint64_t first)
+{
+    uint64_t middle = first + (stlb->clock - first) / 2;
 
     for (unsigned i = 0; i < STLB_SPACES; i++) {
-        if (space_is(&stlb->space[i], satp, vmid, virt))
+        if (stlb->space[i].last_use <= middle && stlb->space[i].satp != STLB_GLOBAL)
+            retire(&stlb->space[i]);
+    }
+}
+
+/* The space for these keys: the one that has them, else an unused one, else the least recently
+ * used, but for that of global pages. */
+static unsigned find_space(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
+{
+    unsigned oldest = STLB_SPACES;
+
+    for (unsigned i = 0; i < STLB_SPACES; i++) {
+        const struct stlb_space *space = &stlb->space[i];
+        if (space_is(space, satp, vmid, virt))
             return i;
-        if (stlb->space[i].last_use < stlb->space[oldest].last_use)
+        if (space->used && space->satp == STLB_GLOBAL)
+            continue;
+        if (oldest == STLB_SPACES || space->last_use < stlb->space[oldest].last_use)
             oldest = i;
     }
+    if (stlb->space[oldest].used)
+        retire_old(stlb, stlb->space[oldest].last_use);
     if (stlb->space[oldest].stale)
         clean(stlb);
     return oldest;
 }
 
+/* The number of the space for these keys, which is used from now on. */
+static unsigned take_space(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
+{
+    unsigned number = find_space(stlb, satp, vmid, virt);
+    struct stlb_space *space = &stlb->space[number];
+
+    if (!space_is(space, satp, vmid, virt))
+        *space = (struct stlb_space){.satp = satp, .vmid = vmid, .virt = virt, .used = true};
+    space->last_use = ++stlb->clock;
+    return number;
+}
+
 unsigned stlb_context(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
 {
-    struct stlb_space *space = &stlb->space[stlb->current];
-
-    if (LIKELY(space_is(space, satp, vmid, virt)))
-        return stlb->current << CTX_SPACE_SHIFT;
-    stlb->current = find_space(stlb, satp, vmid, virt);
-    space = &stlb->space[stlb->current];
-    if (!space_is(space, satp, vmid, virt)) {
-        if (space->used)
-            drop_anywhere(stlb, &(struct drop){.spaces = UINT64_C(1) << stlb->current});
-        *space = (struct stlb_space){.satp = satp, .vmid = vmid, .virt = virt, .used = true};
-    }
-    space->last_use = ++stlb->clock;
+    if (UNLIKELY(!space_is(&stlb->space[stlb->current], satp, vmid, virt)))
+        stlb->current = take_space(stlb, satp, vmid, virt);
     return stlb->current << CTX_SPACE_SHIFT;
+}
+
+unsigned stlb_global(struct stlb *stlb)
+{
+    if (UNLIKELY(!space_is(&stlb->space[stlb->global], STLB_GLOBAL, 0, false)))
+        stlb->global = take_space(stlb, STLB_GLOBAL, 0, false);
+    return stlb->global << CTX_SPACE_SHIFT;
 }
 
 void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, void *host_page,
@@ -144,7 +180,8 @@ static uint64_t spaces_with_asid(const struct stlb *stlb, uint16_t asid)
     for (unsigned i = 0; i < STLB_SPACES; i++) {
         const struct stlb_space *space = &stlb->space[i];
 
-        if (space->used && ((space->satp >> SATP_ASID_SHIFT) & SATP_ASID) == asid)
+        if (space->used && space->satp != STLB_GLOBAL &&
+            ((space->satp >> SATP_ASID_SHIFT) & SATP_ASID) == asid)
             spaces |= UINT64_C(1) << i;
     }
     return spaces;
@@ -172,7 +209,6 @@ void stlb_flush(struct stlb *stlb, const gva_t *va, const uint16_t *asid)
         drop_entry(stlb, kind, stlb_index(*va), &drop);
 }
 
-/* Numbers that nobody asks for any more wait to be used again behind those that nobody has used. */
 void stlb_retire(struct stlb *stlb, const uint16_t *asid)
 {
     uint64_t spaces = asid != NULL ? spaces_with_asid(stlb, *asid) : ALL_SPACES;
@@ -180,11 +216,8 @@ void stlb_retire(struct stlb *stlb, const uint16_t *asid)
     stlb->flushes++;
     for (unsigned i = 0; i < STLB_SPACES; i++) {
         struct stlb_space *space = &stlb->space[i];
-        if (!space->used || !((spaces >> i) & 1))
-            continue;
-        space->used = false;
-        space->stale = true;
-        space->last_use = 1;
+        if (space->used && ((spaces >> i) & 1))
+            retire(space);
     }
     if (asid != NULL)
         return;

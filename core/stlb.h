@@ -22,11 +22,13 @@
  * at the top of the address space the tag STLB_INVALID. */
 #define STLB_SPACES  63
 #define STLB_INVALID (~UINT64_C(0))
+/* A satp that no vCPU can have: the space of what every space has (see stlb_global). */
+#define STLB_GLOBAL (~UINT64_C(0))
 
 enum stlb_kind { STLB_LOAD, STLB_STORE, STLB_FETCH, STLB_KINDS };
 
 /* Low three bits of a context number. */
-enum { STLB_CTX_S = 1, STLB_CTX_SUM = 2, STLB_CTX_MXR = 4 };
+enum { STLB_CTX_S = 1, STLB_CTX_SUM = 2, STLB_CTX_MXR = 4, STLB_CTX_BITS = 7 };
 
 struct stlb_entry {
     uint64_t tag;    /* page | context << 3, or STLB_INVALID */
@@ -52,6 +54,8 @@ struct stlb {
     struct stlb_note note[STLB_KINDS][STLB_SIZE];
     struct stlb_space space[STLB_SPACES];
     unsigned current; /* index of the space that stlb_context returned last */
+    unsigned global;  /* of the one that stlb_global did */
+    bool shares;      /* global pages are entered once for all spaces */
     bool live;        /* something was entered since everything was dropped */
     gva_t wide_first,
         wide_last; /* every leaf above 4 KiB in the table lies within; or first > last */
@@ -74,11 +78,15 @@ static inline uint64_t stlb_tag(gva_t va, unsigned size, unsigned ctx)
 void stlb_reset(struct stlb *stlb);
 
 /*
- * The context number (upper part; or in STLB_CTX_* yourself) for an address space. Recycles the
- * least recently used space, dropping its entries; so a context number holds until the next call.
- * Cheap when the space is that of the last call.
+ * The context number (upper part; or in STLB_CTX_* yourself) for an address space. When all are
+ * used, recycles those whose use is longest ago, and drops their entries; so a context number holds
+ * until the next call. Cheap when the space is that of the last call.
  */
 unsigned stlb_context(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt);
+
+/* The same for global pages of all spaces, for an engine that has set `shares`. It holds until
+ * everything is dropped or retired. */
+unsigned stlb_global(struct stlb *stlb);
 
 /* Enters a translation of one 4 KiB page. `page_bits` is the leaf's reach, for precise flushes. */
 void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, void *host_page,
@@ -89,8 +97,9 @@ void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, v
 void stlb_flush(struct stlb *stlb, const gva_t *va, const uint16_t *asid);
 
 /*
- * The same for all addresses, but global entries go, too, and the cost is that of the spaces, not
- * of the table: these lose their context numbers, which have to be asked for again.
+ * The same for all addresses, but global entries that are not shared go, too, and the cost is that
+ * of the spaces, not of the table: these lose their context numbers, which have to be asked for
+ * again.
  */
 void stlb_retire(struct stlb *stlb, const uint16_t *asid);
 

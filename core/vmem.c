@@ -24,13 +24,24 @@ unsigned vmem_context(struct vcpu *vcpu)
     return ctx;
 }
 
+/* The context number for what is global, where that is shared; else the current one. */
+static unsigned global_context(struct vcpu *vcpu)
+{
+    struct stlb *stlb = vcpu->stlb;
+    unsigned ctx = vmem_context(vcpu);
+
+    return stlb->shares ? stlb_global(stlb) | (ctx & STLB_CTX_BITS) : ctx;
+}
+
 /* The host's pointer for an aligned access when the stlb has it, else NULL. */
 static void *lookup(struct vcpu *vcpu, gva_t va, unsigned size, enum mmu_access access)
 {
     const struct stlb_entry *entry = &vcpu->stlb->entry[access][stlb_index(va)];
 
-    if (UNLIKELY(entry->tag != stlb_tag(va, size, vmem_context(vcpu))))
-        return NULL;
+    if (UNLIKELY(entry->tag != stlb_tag(va, size, vmem_context(vcpu)))) {
+        if (!vcpu->stlb->shares || entry->tag != stlb_tag(va, size, global_context(vcpu)))
+            return NULL;
+    }
     return (void *)(uintptr_t)(va + entry->addend);
 }
 
@@ -87,7 +98,7 @@ static struct mmu_walk walk_of(const struct vcpu *vcpu, const struct mmu_memory 
 static void fill(struct vcpu *vcpu, gva_t va, enum mmu_access access, const struct mmu_leaf *leaf,
                  void *host_page)
 {
-    unsigned ctx = vmem_context(vcpu);
+    unsigned ctx = leaf->global ? global_context(vcpu) : vmem_context(vcpu);
 
     stlb_fill(vcpu->stlb, (enum stlb_kind)access, va, ctx, host_page, leaf->page_bits,
               leaf->global);
@@ -133,17 +144,24 @@ static bool gpa_of_host(const struct gmem *mem, const void *host, gpa_t *gpa)
     return false;
 }
 
-static enum vmem_status walk_and_reach(struct vcpu *vcpu, gva_t va, enum mmu_access access,
-                                       struct vmem_at *at)
+enum vmem_status vmem_walk(struct vcpu *vcpu, gva_t va, enum mmu_access access,
+                           struct mmu_leaf *leaf, struct vmem_at *at)
 {
     struct mmu_memory memory = {.ctx = vcpu, .read = read_table, .cas = cas_table};
     struct mmu_walk walk = walk_of(vcpu, &memory);
-    struct mmu_leaf leaf;
     struct mmu_fault fault;
 
-    if (mmu_translate(&walk, va, access, &leaf, &fault) != 0)
+    if (mmu_translate(&walk, va, access, leaf, &fault) != 0)
         return trap(at, fault.cause, va);
-    return reach(vcpu, va, access, &leaf, at);
+    return reach(vcpu, va, access, leaf, at);
+}
+
+static enum vmem_status walk_and_reach(struct vcpu *vcpu, gva_t va, enum mmu_access access,
+                                       struct vmem_at *at)
+{
+    struct mmu_leaf leaf;
+
+    return vmem_walk(vcpu, va, access, &leaf, at);
 }
 
 enum vmem_status vmem_translate(struct vcpu *vcpu, gva_t va, unsigned size, enum mmu_access access,

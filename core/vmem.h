@@ -16,7 +16,7 @@ enum vmem_status {
     VMEM_MMIO, /* not RAM: *gpa is filled; nothing was accessed */
 };
 
-/* Where one access went. After VMEM_OK only vmem_translate fills it. */
+/* Where one access went. After VMEM_OK only vmem_translate and vmem_walk fill it. */
 struct vmem_at {
     void *host;       /* VMEM_OK */
     gpa_t gpa;        /* VMEM_OK and VMEM_MMIO */
@@ -34,6 +34,11 @@ unsigned vmem_context(struct vcpu *vcpu);
  */
 enum vmem_status vmem_translate(struct vcpu *vcpu, gva_t va, unsigned size, enum mmu_access access,
                                 struct vmem_at *at) MUST_CHECK;
+
+/* The same for one byte at va, by the tables even if the stlb has it; tells the leaf, too, if the
+ * tables allow the access (also with VMEM_MMIO). */
+enum vmem_status vmem_walk(struct vcpu *vcpu, gva_t va, enum mmu_access access,
+                           struct mmu_leaf *leaf, struct vmem_at *at) MUST_CHECK;
 
 /*
  * Loads and stores of 1, 2, 4 or 8 bytes. Misaligned ones are done in RAM, also across pages (both

@@ -58,6 +58,7 @@ static int bt_vcpu_create(struct vcpu *vcpu)
     bv->nwritten = &((struct bt_vm *)vcpu->vm->engine_data)->nwritten;
     spaces_init(bv);
     stlb_reset(&bv->stlb);
+    bv->stlb.shares = true;
     vcpu->engine = bv;
     vcpu->stlb = &bv->stlb;
     return 0;
@@ -96,6 +97,7 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
     line(ctx, "bt.cache_flushes", sum.flushes);
     line(ctx, "bt.blocks_dropped", sum.drops);
     line(ctx, "bt.l1_fills", sum.l1_fills);
+    line(ctx, "bt.misses", sum.misses);
     line(ctx, "bt.tlb_fills", fills);
     line(ctx, "bt.tlb_flushes", flushes);
     line(ctx, "bt.accesses_in_c", sum.slow);

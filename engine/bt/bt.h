@@ -73,7 +73,7 @@ struct bt_hot {
     uint64_t twin_satp;        /* a space that CTX may move to as it stands: its satp ... */
     uint8_t *twin;             /* ... and CTX there; NULL: none */
     void *exit;                /* bt_exit: into C, behind the call lies the number of the site */
-    void *exit_pc;             /* bt_exit_pc: the same with guest pc in T0 and no site */
+    void *exit_pc;             /* bt_jump_miss: guest pc is in T0 and not in the jump cache */
     void *exit_stale;          /* bt_exit_stale: a block that was dropped */
     void *light;               /* bt_light: C in the middle of a block, see light.c */
     void *ecall;               /* bt_ecall: from U-mode; T0 holds its pc */
@@ -86,7 +86,8 @@ struct bt_hot {
     uint64_t resume, value;  /* where bt_light goes on, and what T0 is then */
     uint64_t reserved_at;    /* host address that LR has reserved, + 1 for a doubleword; 0: none */
     uint64_t reserved_value; /* and what was there: SC is a compare-and-swap */
-    uint64_t l2_context;     /* of the second-level TLB, as its tags have it */
+    uint64_t l2_context;     /* of the second-level TLB, as its tags have it, ... */
+    uint64_t l2_other;       /* ... and what to exclusive-or it with for global pages */
     struct stlb_entry *l2_load, *l2_store;
 };
 
@@ -115,14 +116,25 @@ struct bt_space {
     struct bt_window window[BT_MODES];
     uint64_t satp;
     bool used, mxr;
-    bool own_code;     /* S-mode runs code there that is not global */
-    unsigned l2_space; /* its context number of the second-level TLB */
-    uint32_t epoch;    /* of the translations that its windows hold */
-    uint64_t flushed;  /* how many of bt_vcpu.flushed they have seen */
+    bool own_code;      /* S-mode runs code there that is not global */
+    unsigned l2_space;  /* its space in the second-level TLB, ... */
+    unsigned l2_global; /* ... and the context number of global pages */
+    uint32_t epoch;     /* of the translations that its windows hold */
+    uint64_t flushed;   /* how many of bt_vcpu.flushed they have seen */
     uint64_t last_use;
 };
 
 #define FLUSHED 64 /* pages whose flush other spaces still have to see */
+
+/* Where walks of a region of 2 MiB end: the tables above its last level need not be read again. */
+struct bt_region {
+    uint64_t satp;
+    uint64_t number;               /* address / 2 MiB */
+    uint32_t epoch;                /* bt_vcpu.epoch; 0: empty */
+    const _Atomic uint64_t *table; /* of its pages' PTEs */
+};
+
+#define REGIONS 64
 
 /* What C has to do where translated code calls it. */
 enum bt_site_kind {
@@ -144,12 +156,13 @@ enum { FENCE_VA = 1, FENCE_ASID = 2 };
 #define LIGHT_WORDS 3
 
 struct bt_site {
-    uint32_t raw;    /* the instruction; SITE_LINK: offset of the jump to patch from the block */
-    uint16_t offset; /* of the instruction in its page; SITE_LINK: of the target */
+    uint32_t raw; /* the instruction; SITE_LINK: offset of the jump to patch from the block */
+    uint32_t block : 24;
+    uint32_t reg : 8; /* loads, stores: base register */
+    uint16_t offset;  /* of the instruction in its page; SITE_LINK: of the target */
     uint8_t kind;
     bool ends;     /* SITE_CSR: behind it the context is looked up */
-    uint8_t reg;   /* loads, stores: base register */
-    int16_t lo;    /* ... lowest offset of the group ... */
+    int16_t lo;    /* loads, stores: lowest offset of the group ... */
     uint16_t span; /* ... and how many bytes from there */
 };
 
@@ -221,8 +234,8 @@ struct bt_vm {
 
 struct bt_stats {
     uint64_t blocks, code_bytes, links, flushes, drops;
-    uint64_t l1_fills, slow, exec, light, jump_misses, jump_drops, tlb_drops, kicks, fence_checks,
-        page_checks;
+    uint64_t l1_fills, misses, slow, exec, light, jump_misses, jump_drops, tlb_drops, kicks,
+        fence_checks, page_checks;
 };
 
 struct bt_vcpu {
@@ -235,6 +248,7 @@ struct bt_vcpu {
     struct bt_window *current;  /* window of the current mode */
     uint64_t host_sp;
 
+    struct bt_stats stats;
     struct vcpu *vcpu;
     struct bt_space *space, *previous; /* the current address space, and the one before */
     uint8_t flags;                     /* BT_USER and enum bt_fp now */
@@ -243,6 +257,7 @@ struct bt_vcpu {
     bool nogroup;                      /* the next block: each access by itself */
     bool context;                      /* mode, CSRs or translations changed */
     bool no_jumps;                     /* a signal has hidden the jump caches */
+    bool unreached;                    /* the access that missed last is not one to RAM */
     bool adopted;                      /* the thread that runs it is set up */
     bool fence_ok;
     gva_t entered; /* where translated code was entered last */
@@ -270,11 +285,11 @@ struct bt_vcpu {
     uint32_t hash[HASH_SIZE];               /* block number + 1 */
     uint32_t frame[FRAME_HASH];             /* the same by guest-physical page */
     uint64_t exec_filter[EXEC_FILTER / 64]; /* pages that the jump caches know */
-    struct stlb stlb;                       /* second level; first: vcpu->stlb */
+    struct stlb stlb;                       /* second level; also core's vcpu->stlb */
+    struct bt_region region[REGIONS];
     struct bt_space spaces[SPACES];
     struct bt_jumps jumps[JUMP_TABLES];
     uint8_t jumps_last[SPACES + 1][BT_USER + FP_STATES]; /* where one was found */
-    struct bt_stats stats;
 };
 
 /* At the base of the signal stack, whose alignment is BT_STACK. */
@@ -287,6 +302,22 @@ struct bt_stack {
 static inline struct bt_vcpu *bt_of(struct vcpu *vcpu)
 {
     return vcpu->engine;
+}
+
+/* Takes space and mode from where CTX points: translated code changes them by itself. */
+static inline void space_meet(struct bt_vcpu *bv, uint8_t *ctx)
+{
+    struct bt_window *window = (struct bt_window *)(void *)(ctx - BT_CTX_BIAS);
+    struct bt_space *space = window->hot.space;
+    bool user = window == &space->window[BT_U];
+
+    if (space != bv->space) {
+        bv->previous = bv->space;
+        bv->space = space;
+    }
+    bv->current = window;
+    bv->flags = (uint8_t)((bv->flags & BT_FP_MASK) | (user ? BT_USER : 0));
+    bv->vcpu->priv.mode = user ? PRIV_U : PRIV_S;
 }
 
 /* enter.S: runs translated code until it calls C. Returns the address of the site's number, or one
@@ -306,12 +337,17 @@ void bt_exit_async(void);
 void bt_exit_at(void);
 void bt_refill_load(void);
 void bt_refill_store(void);
-void bt_refill_failed(void);
+void bt_refill_kicked(void);
+void bt_miss(void);
+void bt_miss_kicked(void);
+void bt_jump_miss(void);
+void bt_jump_kicked(void);
 void bt_abort(void);
 void bt_fp_load(const struct vcpu_user *user);
 void bt_fp_save(struct vcpu_user *user);
 void bt_signal(int number);
 extern const char bt_enter_begin[], bt_enter_end[], bt_refill_begin[], bt_refill_end[];
+extern const char bt_miss_begin[], bt_miss_end[], bt_jump_begin[], bt_jump_end[];
 
 /* privileged.S: what guest code does without leaving the code cache. */
 void bt_ecall(void);
@@ -385,8 +421,6 @@ void pages_arm_tables(struct vcpu *vcpu);
 void spaces_init(struct bt_vcpu *bv);
 /* Takes mode, sstatus, satp as they are in the record now. */
 void space_use(struct vcpu *vcpu);
-/* Takes the mode from where CTX points: translated code changes it by itself. */
-void space_meet(struct bt_vcpu *bv, uint8_t *ctx);
 /* satp is about to become that of a space which has nothing to catch up with: takes it, if so. */
 bool space_switch(struct vcpu *vcpu, uint64_t satp);
 /* Not global after all: the code that was just found in S-mode. */
@@ -403,15 +437,26 @@ void l1_reset(struct bt_space *space);
 void l1_flush_page(struct bt_space *space, gva_t va);
 void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page);
 bool l1_fill(struct vcpu *vcpu, gva_t va, bool store);
+/* A page that may be stored to if `store`. */
+void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store);
 
 /* jumps.c: jump caches */
 struct bt_jumps *jumps_find(struct bt_vcpu *bv, uint8_t space, uint8_t flags);
-void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code);
+void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code);
 /* The code for pc in the current context, or 0. */
 uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc);
 bool jumps_know(const struct bt_vcpu *bv, gva_t va);
 /* All of them; or those alone that do not serve every space. */
 void jumps_drop(struct bt_vcpu *bv, bool global);
+/* Those of one space. */
+void jumps_drop_space(struct bt_vcpu *bv, unsigned space);
+
+/* miss.c: what translated code does not find by itself. */
+uint64_t bt_miss_call(struct vcpu *vcpu, const uint32_t *where, gva_t va, uint8_t *ctx);
+uint64_t bt_jump_call(struct vcpu *vcpu, uint8_t *ctx);
+/* A fence, of one address or of an ASID; all regions go with bt_vcpu.epoch. */
+void regions_flush_page(struct bt_vcpu *bv, gva_t va);
+void regions_flush_asid(struct bt_vcpu *bv, uint16_t asid);
 
 /* thread.c: signals and the timer of the thread that runs a vCPU. */
 int thread_adopt(struct vcpu *vcpu) MUST_CHECK;

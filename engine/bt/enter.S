@@ -60,18 +60,21 @@ bt_leave:
 
 /*
  * The first-level TLB has missed: from the second level, if that has it. T1 holds the address, whose
- * own value and those of T0 and T2 come back. Behind the call lies the number of the site.
+ * own value and those of T0 and T2 come back. Behind the call lie the number of the site, a jump to
+ * where it tries again, and, once it is known, where the access is done for which the page at the
+ * address is not enough.
  */
     .macro look_up tags, entries
     sd T2, HOT_SPILL + 8(CTX)
     sd T0, HOT_SPILL + 16(CTX)
-    srli T0, T1, 12 - 3 /* not when it has the page: then the access reaches beyond */
+    sd T1, HOT_SPILL + 24(CTX)
+    srli T0, T1, 12 - 3
     andi T0, T0, 8 * ((1 << L1_BITS_) - 1)
     add T0, T0, CTX
     ld T0, \tags(T0)
     xor T0, T0, T1
     srli T0, T0, 12
-    beqz T0, bt_refill_failed
+    beqz T0, beyond
     ld T2, \entries(CTX)
     slli T0, T1, 64 - 12 - STLB_BITS_
     srli T0, T0, 64 - STLB_BITS_
@@ -79,21 +82,25 @@ bt_leave:
     add T2, T2, T0
     srli T1, T1, 12
     slli T1, T1, 12
-    sd T1, HOT_SPILL + 24(CTX)
     ld T0, HOT_L2_CONTEXT(CTX)
-    add T0, T0, T1
-    ld T1, 0(T2)
-    bne T0, T1, bt_refill_failed
-    ld T2, 8(T2)
+    add T1, T1, T0
+    ld T0, 0(T2)
+    xor T0, T0, T1
+    beqz T0, 1f
+    ld T1, HOT_L2_OTHER(CTX)
+    bne T0, T1, bt_miss
+1:  ld T2, 8(T2)
     ld T0, HOT_SPILL + 24(CTX)
     srli T1, T0, 12 - 3
     andi T1, T1, 8 * ((1 << L1_BITS_) - 1)
     add T1, T1, CTX
+    srli T0, T0, 12
+    slli T0, T0, 12
     sd T0, L1_LTAG(T1)
     sd T2, L1_DELTA(T1)
     .endm
 
-    .globl bt_refill_load, bt_refill_store, bt_refill_failed, bt_refill_begin, bt_refill_end
+    .globl bt_refill_load, bt_refill_store, bt_refill_begin, bt_refill_end, bt_refill_kicked
 bt_refill_store:
     look_up L1_STAG, HOT_L2_STORE
     sd T0, L1_STAG(T1)
@@ -103,19 +110,96 @@ bt_refill_load:
     lui T2, 1 << (L1_BITS_ - 1)
     xor T0, T0, T2 /* a tag of another slot, as tlb.c makes it */
     sd T0, L1_STAG(T1)
-/* From here on a signal that wants translated code left goes to bt_refill_failed. */
+/* From here on a signal goes to bt_refill_kicked. */
 bt_refill_begin:
     ld T0, HOT_OWNER(CTX)
     lw T0, BV_KICK(T0)
-    bnez T0, bt_refill_failed
+    bnez T0, bt_refill_kicked
     ld T1, HOT_SPILL + 0(CTX)
     ld T2, HOT_SPILL + 8(CTX)
     ld T0, HOT_SPILL + 16(CTX)
     jr 4(T0)
+/* It reaches beyond the page: where each access by itself is done, if C has said so. */
+beyond:
+    ld T0, HOT_OWNER(CTX)
+    lw T0, BV_KICK(T0)
+    bnez T0, bt_refill_kicked
+    ld T0, HOT_SPILL + 16(CTX)
+    lw T1, 8(T0)
+    beqz T1, bt_miss
+    add T0, T0, T1
+    jr T0
 bt_refill_end:
-bt_refill_failed:
+bt_refill_kicked:
     ld T0, HOT_SPILL + 16(CTX)
     j exit_with_spilled
+
+/*
+ * The second level has missed, too. The registers that C may change go into the record and come back
+ * from there. C says where to go on, or that there is more to do.
+ */
+    .globl bt_miss, bt_miss_kicked, bt_miss_begin, bt_miss_end
+bt_miss:
+    ld T1, HOT_VCPU(CTX)
+    light_registers sd, T1
+    mv a0, T1
+    ld a1, HOT_SPILL + 16(CTX)
+    ld a2, HOT_SPILL + 24(CTX)
+    mv a3, CTX
+    mv T1, CTX
+    to_host t0
+    call bt_miss_call
+    mv CTX, T1
+    beqz a0, bt_miss_kicked
+    sd a0, HOT_RESUME(CTX)
+    ld T0, HOT_OWNER(CTX)
+    lw T0, BV_KICK(T0)
+/* From here on a signal goes to bt_miss_kicked. */
+bt_miss_begin:
+    bnez T0, bt_miss_kicked
+    ld T1, HOT_VCPU(CTX)
+    light_registers ld, T1
+    ld T1, HOT_SPILL + 0(CTX)
+    ld T2, HOT_SPILL + 8(CTX)
+    ld T0, HOT_RESUME(CTX)
+    jr T0
+bt_miss_end:
+bt_miss_kicked:
+    ld T1, HOT_VCPU(CTX)
+    kept_registers sd, T1
+    home_out T1, a0
+    ld a0, HOT_SPILL + 16(CTX)
+    j bt_leave
+
+/* The same for guest pc, T0, whose code the jump cache does not know. */
+    .globl bt_jump_miss, bt_jump_kicked, bt_jump_begin, bt_jump_end
+bt_jump_miss:
+    ld T1, HOT_VCPU(CTX)
+    sd T0, VCPU_PC(T1)
+    light_registers sd, T1
+    mv a0, T1
+    mv a1, CTX
+    mv T1, CTX
+    to_host t0
+    call bt_jump_call
+    mv CTX, T1
+    beqz a0, bt_jump_kicked
+    mv T2, a0
+    ld T0, HOT_OWNER(CTX)
+    lw T0, BV_KICK(T0)
+/* From here on a signal goes to bt_jump_kicked. */
+bt_jump_begin:
+    bnez T0, bt_jump_kicked
+    ld T1, HOT_VCPU(CTX)
+    light_registers ld, T1
+    jr T2
+bt_jump_end:
+bt_jump_kicked:
+    ld T1, HOT_VCPU(CTX)
+    kept_registers sd, T1
+    home_out T1, a0
+    li a0, EXIT_TO_PC
+    j bt_leave
 
 /* T0: guest pc */
 bt_exit_pc:

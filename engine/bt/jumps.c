@@ -60,9 +60,9 @@ static unsigned filter_bit(gva_t va)
     return (unsigned)(va >> PAGE_SHIFT) & (EXEC_FILTER - 1);
 }
 
-void jumps_enter(struct bt_vcpu *bv, gva_t pc, uint64_t code)
+void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code)
 {
-    struct bt_jumps *table = (struct bt_jumps *)(void *)bv->current->hot.jumps;
+    struct bt_jumps *table = (struct bt_jumps *)(void *)entries;
     unsigned index = (unsigned)(pc >> 1) & (JUMP_SIZE - 1), bit = filter_bit(pc);
 
     if (table->n < JUMPS_LISTED)
@@ -96,4 +96,12 @@ void jumps_drop(struct bt_vcpu *bv, bool global)
         return;
     bv->global_epoch++;
     memset(bv->exec_filter, 0, sizeof(bv->exec_filter));
+}
+
+void jumps_drop_space(struct bt_vcpu *bv, unsigned space)
+{
+    for (unsigned i = 1; i < JUMP_TABLES; i++) {
+        if (bv->jumps[i].space == space && bv->jumps[i].epoch != 0)
+            bv->jumps[i].epoch = UINT32_MAX; /* which no table has that is as it should be */
+    }
 }

@@ -15,6 +15,7 @@ void offsets(void)
     NUMBER(HOT_OWNER, HOT(owner));
     NUMBER(HOT_SPILL, HOT(spill));
     NUMBER(HOT_L2_CONTEXT, HOT(l2_context));
+    NUMBER(HOT_L2_OTHER, HOT(l2_other));
     NUMBER(HOT_L2_LOAD, HOT(l2_load));
     NUMBER(HOT_L2_STORE, HOT(l2_store));
     NUMBER(L1_LTAG, L1_LTAG);

@@ -102,7 +102,7 @@ go:
     ld T2, 8(T1)
     sd T0, HOT_PC(CTX)
     jr T2
-1:  j bt_exit_pc
+1:  j bt_jump_miss
 bt_go_end:
 /* T2: satp's new value. A write that leaves the ASID as it is counts as a fence; it is the same to
  * us when it does not. The space may have been left with another stvec. */
@@ -191,10 +191,7 @@ bt_light:
     mv a2, T2
     mv a3, CTX
     mv s11, CTX
-    ld t0, HOT_OWNER(CTX)
-    ld sp, BV_HOST_SP(t0)
-    ld tp, 14 * 8(sp)
-    ld gp, 13 * 8(sp)
+    to_host t0
     call bt_light_call
     ld t0, HOT_OWNER(s11)
     ld CTX, BV_CURRENT(t0)

@@ -153,7 +153,7 @@ static uint64_t find_code(struct vcpu *vcpu)
         }
     }
     if (!nogroup && !bv->step)
-        jumps_enter(bv, pc, cache_code(bv, block));
+        jumps_enter(bv, bv->current->hot.jumps, pc, cache_code(bv, block));
     return cache_code(bv, block);
 }
 
@@ -275,8 +275,11 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t where, 
     bool amo = info->class == INSN_CLASS_AMO || touches_reservation(&insn);
     gva_t first = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm;
     unsigned size = 1u << info->width;
+    bool unreached = bv->unreached;
+    bv->unreached = false;
     if (in_one_page(va, site->span) && (!amo || (va & (size - 1)) == 0)) {
-        if (vmem_translate(vcpu, first, size, store ? MMU_STORE : MMU_LOAD, &at) == VMEM_OK &&
+        if (!unreached &&
+            vmem_translate(vcpu, first, size, store ? MMU_STORE : MMU_LOAD, &at) == VMEM_OK &&
             l1_fill(vcpu, va, store)) {
             *next = where + 4;
             return false;
@@ -322,8 +325,8 @@ static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_
 static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
-    struct bt_block *block = cache_block_at(bv, where);
     const struct bt_site *site = &bv->site[*(const uint32_t *)(uintptr_t)where];
+    struct bt_block *block = &bv->block[site->block];
 
     vcpu->user.pc = block_page(block, &bv->current->hot) + site->offset;
     switch ((enum bt_site_kind)site->kind) {
@@ -385,7 +388,6 @@ static bool handle(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     *next = 0;
     if (where == EXIT_TO_PC) {
         vcpu->user.pc &= ~UINT64_C(1);
-        bv->stats.jump_misses++;
         return false;
     }
     if (where == EXIT_KICK) {

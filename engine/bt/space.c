@@ -14,7 +14,7 @@
 static const struct bt_hot hot_words = {
     .vector = (void *)bt_vector,
     .exit = (void *)bt_exit,
-    .exit_pc = (void *)bt_exit_pc,
+    .exit_pc = (void *)bt_jump_miss,
     .exit_stale = (void *)bt_exit_stale,
     .light = (void *)bt_light,
     .ecall = (void *)bt_ecall,
@@ -67,11 +67,7 @@ static struct bt_space *find(struct bt_vcpu *bv)
         if (space->last_use < oldest->last_use)
             oldest = space;
     }
-    /* Its jump caches go with it. */
-    for (unsigned i = 1; i < JUMP_TABLES; i++) {
-        if (bv->jumps[i].space == (uint8_t)(oldest - bv->spaces))
-            bv->jumps[i].epoch = bv->jumps[i].epoch != 0 ? UINT32_MAX : 0;
-    }
+    jumps_drop_space(bv, (unsigned)(oldest - bv->spaces));
     oldest->used = true;
     oldest->own_code = false;
     oldest->epoch = 0;
@@ -84,15 +80,19 @@ static struct bt_space *find(struct bt_vcpu *bv)
 static void name_contexts(struct bt_vcpu *bv, struct bt_space *space)
 {
     const struct stlb_space *l2 = &bv->stlb.space[space->l2_space];
-    unsigned base, mxr = space->mxr ? STLB_CTX_MXR : 0;
+    static const unsigned mode_bits[BT_MODES] = {
+        [BT_S] = STLB_CTX_S, [BT_SUM] = STLB_CTX_S | STLB_CTX_SUM};
+    unsigned global = stlb_global(&bv->stlb), mxr = space->mxr ? STLB_CTX_MXR : 0;
 
-    if (space->epoch != 0 && l2->used && l2->satp == space->satp)
+    if (space->epoch != 0 && l2->used && l2->satp == space->satp && space->l2_global == global)
         return;
-    base = stlb_context(&bv->stlb, space->satp, 0, false);
+    unsigned base = stlb_context(&bv->stlb, space->satp, 0, false);
     space->l2_space = bv->stlb.current;
-    space->window[BT_U].hot.l2_context = (uint64_t)(base | mxr) << 3;
-    space->window[BT_S].hot.l2_context = (uint64_t)(base | mxr | STLB_CTX_S) << 3;
-    space->window[BT_SUM].hot.l2_context = (uint64_t)(base | mxr | STLB_CTX_S | STLB_CTX_SUM) << 3;
+    space->l2_global = global;
+    for (unsigned mode = 0; mode < BT_MODES; mode++) {
+        space->window[mode].hot.l2_context = (uint64_t)(base | mxr | mode_bits[mode]) << 3;
+        space->window[mode].hot.l2_other = (uint64_t)(base ^ global) << 3;
+    }
 }
 
 /* Sees what was dropped meanwhile. */
@@ -182,7 +182,7 @@ static bool is_ready(const struct bt_vcpu *bv, const struct bt_space *space, uin
            (space->own_code
                 ? supervisor->space == number && supervisor->epoch == bv->jumps_epoch
                 : supervisor->space == SPACE_GLOBAL && supervisor->epoch == bv->global_epoch) &&
-           bv->stlb.space[space->l2_space].satp == satp;
+           bv->stlb.space[space->l2_space].used && bv->stlb.space[space->l2_space].satp == satp;
 }
 
 /* From now on translated code goes from one to the other by itself, until something happens to the
@@ -221,21 +221,6 @@ bool space_switch(struct vcpu *vcpu, uint64_t satp)
     return true;
 }
 
-void space_meet(struct bt_vcpu *bv, uint8_t *ctx)
-{
-    struct bt_window *window = (struct bt_window *)(void *)(ctx - BT_CTX_BIAS);
-    struct bt_space *space = window->hot.space;
-    bool user = window == &space->window[BT_U];
-
-    if (space != bv->space) {
-        bv->previous = bv->space;
-        bv->space = space;
-    }
-    bv->current = window;
-    bv->flags = (uint8_t)((bv->flags & BT_FP_MASK) | (user ? BT_USER : 0));
-    bv->vcpu->priv.mode = user ? PRIV_U : PRIV_S;
-}
-
 void space_own_code(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
@@ -268,21 +253,39 @@ static bool fence_all(struct vcpu *vcpu)
     return changed || code;
 }
 
+/* Everything of the spaces with this ASID but what is global. */
+static void fence_asid(struct bt_vcpu *bv, uint16_t asid)
+{
+    stlb_retire(&bv->stlb, &asid);
+    regions_flush_asid(bv, asid);
+    for (unsigned n = 0; n < SPACES; n++) {
+        if (((bv->spaces[n].satp >> SATP_ASID_SHIFT) & SATP_ASID) != asid)
+            continue;
+        bv->spaces[n].epoch = 0;
+        jumps_drop_space(bv, n);
+    }
+    bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
+    bv->context = true;
+    bv->stats.tlb_drops++;
+}
+
 bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
 
     if (va == NULL && asid == NULL)
         return fence_all(vcpu);
-    bool wide = va == NULL || (*va >= bv->stlb.wide_first && *va <= bv->stlb.wide_last);
-    if (wide) {
-        stlb_retire(&bv->stlb, asid);
-        bv->epoch++;
-        bv->stats.tlb_drops++;
-        jumps_drop(bv, asid == NULL);
+    if (va == NULL) {
+        fence_asid(bv, *asid);
+        return true;
+    }
+    if (*va >= bv->stlb.wide_first && *va <= bv->stlb.wide_last) {
+        stlb_retire(&bv->stlb, NULL);
+        spaces_drop(bv);
         return true;
     }
     vmem_flush(vcpu, va, asid);
+    regions_flush_page(bv, *va);
     l1_flush_page(bv->space, *va);
     bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     bv->flushed[bv->nflushed++ % FLUSHED] = *va;

@@ -46,24 +46,31 @@ void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
     }
 }
 
+void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store)
+{
+    unsigned slot = slot_of(va);
+    uint64_t tag = va & PAGE_MASK;
+
+    if (w->delta[slot] != delta || w->ltag[slot] != tag)
+        w->stag[slot] = invalid(slot);
+    w->delta[slot] = delta;
+    w->ltag[slot] = tag;
+    if (store)
+        w->stag[slot] = tag;
+}
+
 /* From the second level, which must have it. */
 bool l1_fill(struct vcpu *vcpu, gva_t va, bool store)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
-    struct bt_window *w = bv->current;
+    const struct bt_hot *hot = &bv->current->hot;
     const struct stlb_entry *entry =
         &bv->stlb.entry[store ? STLB_STORE : STLB_LOAD][stlb_index(va)];
-    unsigned slot = slot_of(va);
-    uint64_t tag = va & PAGE_MASK;
+    uint64_t tag = (va & PAGE_MASK) | hot->l2_context;
 
-    if (entry->tag != stlb_tag(va & PAGE_MASK, 1, vmem_context(vcpu)))
+    if (entry->tag != tag && entry->tag != (tag ^ hot->l2_other))
         return false;
-    if (w->delta[slot] != entry->addend || w->ltag[slot] != tag)
-        w->stag[slot] = invalid(slot);
-    w->delta[slot] = entry->addend;
-    w->ltag[slot] = tag;
-    if (store)
-        w->stag[slot] = tag;
+    l1_enter(bv->current, va, entry->addend, store);
     bv->stats.l1_fills++;
     return true;
 }

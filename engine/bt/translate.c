@@ -80,7 +80,11 @@ uint32_t site(struct translation *t, enum bt_site_kind kind)
     struct bt_vcpu *bv = t->bv;
 
     bv->site[bv->nsites] = (struct bt_site){
-        .raw = t->insn[t->now].raw, .offset = t->at[t->now], .kind = (uint8_t)kind};
+        .raw = t->insn[t->now].raw,
+        .block = (uint32_t)(t->block - bv->block) & 0xffffff,
+        .kind = (uint8_t)kind,
+        .offset = t->at[t->now],
+    };
     return bv->nsites++;
 }
 
@@ -401,7 +405,7 @@ static void translate_one(struct translation *t)
         translate_amo(t, insn);
         break;
     case INSN_CLASS_CSR:
-        if (csr_is_inline(insn))
+        if (csr_is_inline(t, insn))
             translate_csr(t, insn);
         else
             exec(t);
@@ -488,6 +492,7 @@ static void put_miss(struct translation *t, const struct stub *s)
     emit(t, rv_i(RV_JALR, BT_T0, BT_T0, 0));
     emit(t, s->site);
     emit(t, rv_j(0, (int32_t)(4 * (s->back - t->n))));
+    emit(t, 0); /* see bt_refill_load */
 }
 
 static void put_light(struct translation *t, const struct stub *s)

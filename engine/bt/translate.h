@@ -133,7 +133,7 @@ static inline void spoil_both(struct translation *t)
 }
 
 /* translate_csr.c */
-bool csr_is_inline(const struct insn *insn);
+bool csr_is_inline(const struct translation *t, const struct insn *insn);
 void translate_csr(struct translation *t, const struct insn *insn);
 void translate_fence(struct translation *t, const struct insn *insn);
 void translate_ecall(struct translation *t);

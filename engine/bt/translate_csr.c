@@ -65,14 +65,23 @@ static bool is_sum(const struct insn *insn)
            (insn->id == INSN_csrrs || insn->id == INSN_csrrc);
 }
 
-bool csr_is_inline(const struct insn *insn)
+/* Flags are the host's as long as FS is Dirty. A rounding mode that is written may be invalid. */
+static bool is_host(const struct translation *t, const struct insn *insn)
 {
-    return !is_for_exec(insn);
+    return (t->block->flags & BT_FP_MASK) == FP_DIRTY && insn->imm <= CSR_fcsr &&
+           (insn->imm == CSR_fflags || reads_only(insn));
+}
+
+bool csr_is_inline(const struct translation *t, const struct insn *insn)
+{
+    return !is_for_exec(insn) || is_host(t, insn);
 }
 
 /* Another address space, mode or state of FP: other blocks. */
 bool csr_ends_block(const struct translation *t, const struct insn *insn)
 {
+    if (is_host(t, insn))
+        return false;
     if (is_for_exec(insn))
         return true;
     if ((t->block->flags & BT_USER) != 0 || reads_only(insn))
@@ -107,12 +116,15 @@ static uint32_t csr_site(struct translation *t, enum bt_site_kind kind, const st
     return number;
 }
 
+static bool is_immediate(const struct insn *insn)
+{
+    return insn->id == INSN_csrrwi || insn->id == INSN_csrrsi || insn->id == INSN_csrrci;
+}
+
 /* T2 = the operand. */
 static void load_operand(struct translation *t, const struct insn *insn)
 {
-    bool immediate = insn->id == INSN_csrrwi || insn->id == INSN_csrrsi || insn->id == INSN_csrrci;
-
-    if (immediate)
+    if (is_immediate(insn))
         emit(t, rv_i(RV_ADDI, BT_T2, 0, insn->rs1));
     else if (is_taken(insn->rs1))
         emit(t, rv_i(RV_LD, BT_T2, BT_CTX, home_of(insn->rs1)));
@@ -245,11 +257,25 @@ static void write_word(struct translation *t, const struct insn *insn)
     old_value(t, insn);
 }
 
+/* Once done it is not to be done again. */
+static void host_csr(struct translation *t, const struct insn *insn)
+{
+    unsigned rs1 = is_immediate(insn) ? insn->rs1 : use(t, insn->rs1, BT_T0);
+
+    emit(t, encode(insn, target(insn->rd), rs1, 0));
+    if (is_taken(insn->rd)) {
+        map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
+        finish(t, insn->rd);
+    }
+}
+
 void translate_csr(struct translation *t, const struct insn *insn)
 {
     bool user = (t->block->flags & BT_USER) != 0;
 
-    if (!user && is_sie(t, insn))
+    if (is_host(t, insn))
+        host_csr(t, insn);
+    else if (!user && is_sie(t, insn))
         sie(t, insn);
     else if (!user && is_sum(insn))
         sum(t, insn);

@@ -144,7 +144,7 @@ static void switching_between_address_spaces_loses_nothing(void **state)
     assert_true(hit(VA + PAGE_SIZE, b));
 }
 
-static void least_recently_used_space_is_recycled_without_its_entries(void **state)
+static void least_recently_used_spaces_are_recycled_without_their_entries(void **state)
 {
     unsigned ctx[STLB_SPACES];
 
@@ -157,8 +157,42 @@ static void least_recently_used_space_is_recycled_without_its_entries(void **sta
     assert_int_equal(space(STLB_SPACES), ctx[1]);
     assert_false(hit(VA + PAGE_SIZE, ctx[1]));
     for (unsigned i = 0; i < STLB_SPACES; i++)
-        assert_int_equal(hit(VA + i * PAGE_SIZE, ctx[i]), i != 1);
+        assert_int_equal(hit(VA + i * PAGE_SIZE, ctx[i]), i == 0 || i > STLB_SPACES / 2 + 1);
     assert_int_equal(space(1), ctx[2]);
+    assert_int_equal(space(STLB_SPACES - 1), ctx[STLB_SPACES - 1]);
+}
+
+static void number_of_global_pages_outlives_every_other_space(void **state)
+{
+    (void)state;
+    stlb.shares = true;
+    unsigned global = stlb_global(&stlb);
+
+    fill(VA, global, 12, true);
+    for (unsigned i = 0; i < 3 * STLB_SPACES; i++)
+        assert_int_not_equal(space(i), global);
+    assert_int_equal(stlb_global(&stlb), global);
+    assert_true(hit(VA, global));
+}
+
+static void shared_global_entry_goes_by_address_but_not_by_any_ASID(void **state)
+{
+    (void)state;
+    stlb.shares = true;
+    unsigned global = stlb_global(&stlb), own = space(SATP_ASID);
+
+    assert_int_not_equal(global, own);
+    fill(VA, global, 12, true);
+    flush_asid(SATP_ASID);
+    flush_va_asid(VA, SATP_ASID);
+    stlb_retire(&stlb, &(uint16_t){SATP_ASID});
+    assert_int_equal(stlb_global(&stlb), global);
+    assert_true(hit(VA, global));
+    flush_va(VA);
+    assert_false(hit(VA, global));
+    fill(VA, global, 12, true);
+    stlb_retire(&stlb, NULL);
+    assert_false(hit(VA, stlb_global(&stlb)));
 }
 
 static void no_address_in_any_context_hits_an_invalid_entry(void **state)
@@ -354,7 +388,9 @@ int main(void)
         TEST(address_spaces_differ_by_satp_VMID_and_V),
         TEST(bare_mode_is_a_space_with_ASID_0_from_the_start),
         TEST(switching_between_address_spaces_loses_nothing),
-        TEST(least_recently_used_space_is_recycled_without_its_entries),
+        TEST(least_recently_used_spaces_are_recycled_without_their_entries),
+        TEST(number_of_global_pages_outlives_every_other_space),
+        TEST(shared_global_entry_goes_by_address_but_not_by_any_ASID),
         TEST(no_address_in_any_context_hits_an_invalid_entry),
         TEST(flush_of_everything_drops_every_kind_and_space),
         TEST(flush_by_ASID_drops_it_under_every_root_and_keeps_other_ASIDs),

@@ -67,73 +67,46 @@ static bool space_is(const struct stlb_space *space, uint64_t satp, uint16_t vmi
     return space->used && space->satp == satp && space->vmid == vmid && space->virt == virt;
 }
 
-/* Drops what retired spaces have left behind. */
-static void clean(struct stlb *stlb)
+/* Its number is used again behind those that nobody has used. */
+static void retire(struct stlb_space *space)
+{
+    space->stale |= space->used;
+    space->used = false;
+}
+
+/* No number is left: gives them all up but that of global pages, and drops their entries. */
+static void start_again(struct stlb *stlb)
 {
     struct drop drop = {0};
 
     for (unsigned i = 0; i < STLB_SPACES; i++) {
-        if (!stlb->space[i].stale)
-            continue;
-        drop.spaces |= UINT64_C(1) << i;
-        stlb->space[i].stale = false;
-        stlb->space[i].last_use = 0;
+        struct stlb_space *space = &stlb->space[i];
+        if (space->satp != STLB_GLOBAL)
+            retire(space);
+        if (space->stale)
+            drop.spaces |= UINT64_C(1) << i;
+        space->stale = false;
     }
     drop_anywhere(stlb, &drop);
-}
-
-/* Numbers that nobody asks for any more wait to be used again behind those that nobody has used. */
-static void retire(struct stlb_space *space)
-{
-    space->used = false;
-    space->stale = true;
-    space->last_use = 1;
-}
-
-/* Makes room for one space and, as it costs no more, for others: those used less lately than the
- * middle of them all. */
-static void retire_old(struct stlb *stlb, uint64_t first)
-{
-    uint64_t middle = first + (stlb->clock - first) / 2;
-
-    for (unsigned i = 0; i < STLB_SPACES; i++) {
-        if (stlb->space[i].last_use <= middle && stlb->space[i].satp != STLB_GLOBAL)
-            retire(&stlb->space[i]);
-    }
-}
-
-/* The space for these keys: the one that has them, else an unused one, else the least recently
- * used, but for that of global pages. */
-static unsigned find_space(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
-{
-    unsigned oldest = STLB_SPACES;
-
-    for (unsigned i = 0; i < STLB_SPACES; i++) {
-        const struct stlb_space *space = &stlb->space[i];
-        if (space_is(space, satp, vmid, virt))
-            return i;
-        if (space->used && space->satp == STLB_GLOBAL)
-            continue;
-        if (oldest == STLB_SPACES || space->last_use < stlb->space[oldest].last_use)
-            oldest = i;
-    }
-    if (stlb->space[oldest].used)
-        retire_old(stlb, stlb->space[oldest].last_use);
-    if (stlb->space[oldest].stale)
-        clean(stlb);
-    return oldest;
 }
 
 /* The number of the space for these keys, which is used from now on. */
 static unsigned take_space(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)
 {
-    unsigned number = find_space(stlb, satp, vmid, virt);
-    struct stlb_space *space = &stlb->space[number];
+    unsigned free = STLB_SPACES;
 
-    if (!space_is(space, satp, vmid, virt))
-        *space = (struct stlb_space){.satp = satp, .vmid = vmid, .virt = virt, .used = true};
-    space->last_use = ++stlb->clock;
-    return number;
+    for (unsigned i = STLB_SPACES; i-- > 0;) {
+        if (space_is(&stlb->space[i], satp, vmid, virt))
+            return i;
+        if (!stlb->space[i].used && !stlb->space[i].stale)
+            free = i;
+    }
+    if (free == STLB_SPACES) {
+        start_again(stlb);
+        free = stlb->global == 0 ? 1 : 0;
+    }
+    stlb->space[free] = (struct stlb_space){.satp = satp, .vmid = vmid, .virt = virt, .used = true};
+    return free;
 }
 
 unsigned stlb_context(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt)

@@ -46,7 +46,6 @@ struct stlb_space {
     bool virt;
     bool used;
     bool stale; /* not used, but entries of its number are still there */
-    uint64_t last_use;
 };
 
 struct stlb {
@@ -58,8 +57,7 @@ struct stlb {
     bool shares;      /* global pages are entered once for all spaces */
     bool live;        /* something was entered since everything was dropped */
     gva_t wide_first,
-        wide_last; /* every leaf above 4 KiB in the table lies within; or first > last */
-    uint64_t clock;
+        wide_last;           /* every leaf above 4 KiB in the table lies within; or first > last */
     uint64_t fills, flushes; /* statistics */
 };
 
@@ -78,9 +76,9 @@ static inline uint64_t stlb_tag(gva_t va, unsigned size, unsigned ctx)
 void stlb_reset(struct stlb *stlb);
 
 /*
- * The context number (upper part; or in STLB_CTX_* yourself) for an address space. When all are
- * used, recycles those whose use is longest ago, and drops their entries; so a context number holds
- * until the next call. Cheap when the space is that of the last call.
+ * The context number (upper part; or in STLB_CTX_* yourself) for an address space. When there is
+ * none left, all start again without entries; so a context number holds until the next call. Cheap
+ * when the space is that of the last call.
  */
 unsigned stlb_context(struct stlb *stlb, uint64_t satp, uint16_t vmid, bool virt);
 

@@ -24,24 +24,23 @@ unsigned vmem_context(struct vcpu *vcpu)
     return ctx;
 }
 
-/* The context number for what is global, where that is shared; else the current one. */
-static unsigned global_context(struct vcpu *vcpu)
+/* The same for what is global: where that is shared, another number. */
+static unsigned global_context(struct vcpu *vcpu, unsigned ctx)
 {
-    struct stlb *stlb = vcpu->stlb;
-    unsigned ctx = vmem_context(vcpu);
-
-    return stlb->shares ? stlb_global(stlb) | (ctx & STLB_CTX_BITS) : ctx;
+    if (!vcpu->stlb->shares)
+        return ctx;
+    return stlb_global(vcpu->stlb) | (ctx & STLB_CTX_BITS);
 }
 
 /* The host's pointer for an aligned access when the stlb has it, else NULL. */
 static void *lookup(struct vcpu *vcpu, gva_t va, unsigned size, enum mmu_access access)
 {
     const struct stlb_entry *entry = &vcpu->stlb->entry[access][stlb_index(va)];
+    unsigned ctx = vmem_context(vcpu);
 
-    if (UNLIKELY(entry->tag != stlb_tag(va, size, vmem_context(vcpu)))) {
-        if (!vcpu->stlb->shares || entry->tag != stlb_tag(va, size, global_context(vcpu)))
-            return NULL;
-    }
+    if (UNLIKELY(entry->tag != stlb_tag(va, size, ctx)) &&
+        entry->tag != stlb_tag(va, size, global_context(vcpu, ctx)))
+        return NULL;
     return (void *)(uintptr_t)(va + entry->addend);
 }
 
@@ -98,8 +97,10 @@ static struct mmu_walk walk_of(const struct vcpu *vcpu, const struct mmu_memory 
 static void fill(struct vcpu *vcpu, gva_t va, enum mmu_access access, const struct mmu_leaf *leaf,
                  void *host_page)
 {
-    unsigned ctx = leaf->global ? global_context(vcpu) : vmem_context(vcpu);
+    unsigned ctx = vmem_context(vcpu);
 
+    if (leaf->global)
+        ctx = global_context(vcpu, ctx);
     stlb_fill(vcpu->stlb, (enum stlb_kind)access, va, ctx, host_page, leaf->page_bits,
               leaf->global);
     if (access == MMU_STORE)

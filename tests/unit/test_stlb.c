@@ -144,7 +144,7 @@ static void switching_between_address_spaces_loses_nothing(void **state)
     assert_true(hit(VA + PAGE_SIZE, b));
 }
 
-static void least_recently_used_spaces_are_recycled_without_their_entries(void **state)
+static void spaces_start_again_without_entries_when_there_are_no_more_numbers(void **state)
 {
     unsigned ctx[STLB_SPACES];
 
@@ -153,13 +153,27 @@ static void least_recently_used_spaces_are_recycled_without_their_entries(void *
         ctx[i] = space(i);
         fill(VA + i * PAGE_SIZE, ctx[i], 12, false);
     }
-    assert_int_equal(space(0), ctx[0]); /* now the oldest is 1 */
-    assert_int_equal(space(STLB_SPACES), ctx[1]);
-    assert_false(hit(VA + PAGE_SIZE, ctx[1]));
+    assert_int_equal(space(0), ctx[0]);
     for (unsigned i = 0; i < STLB_SPACES; i++)
-        assert_int_equal(hit(VA + i * PAGE_SIZE, ctx[i]), i == 0 || i > STLB_SPACES / 2 + 1);
-    assert_int_equal(space(1), ctx[2]);
-    assert_int_equal(space(STLB_SPACES - 1), ctx[STLB_SPACES - 1]);
+        assert_true(hit(VA + i * PAGE_SIZE, ctx[i]));
+    unsigned more = space(STLB_SPACES);
+    for (unsigned i = 0; i < STLB_SPACES; i++)
+        assert_false(hit(VA + i * PAGE_SIZE, ctx[i]));
+    for (unsigned i = 1; i < STLB_SPACES; i++)
+        assert_int_not_equal(space(i), more);
+}
+
+static void retired_numbers_are_used_again_behind_the_others(void **state)
+{
+    unsigned a = space(1);
+
+    (void)state;
+    fill(VA, a, 12, false);
+    stlb_retire(&stlb, &(uint16_t){1});
+    for (unsigned i = 2; i <= STLB_SPACES; i++)
+        assert_int_not_equal(space(i), a);
+    for (unsigned i = 0; i < STLB_SPACES; i++)
+        assert_false(hit(VA, space(STLB_SPACES + 1 + i)));
 }
 
 static void number_of_global_pages_outlives_every_other_space(void **state)
@@ -388,7 +402,8 @@ int main(void)
         TEST(address_spaces_differ_by_satp_VMID_and_V),
         TEST(bare_mode_is_a_space_with_ASID_0_from_the_start),
         TEST(switching_between_address_spaces_loses_nothing),
-        TEST(least_recently_used_spaces_are_recycled_without_their_entries),
+        TEST(spaces_start_again_without_entries_when_there_are_no_more_numbers),
+        TEST(retired_numbers_are_used_again_behind_the_others),
         TEST(number_of_global_pages_outlives_every_other_space),
         TEST(shared_global_entry_goes_by_address_but_not_by_any_ASID),
         TEST(no_address_in_any_context_hits_an_invalid_entry),

@@ -2,7 +2,7 @@
 /* Decode of 32-bit instructions by the rows of insn.def, and the rows themselves. */
 #include "core/insn.h"
 
-static const struct insn_info rows[INSN_COUNT] = {
+const struct insn_info insn_rows[INSN_COUNT] = {
     [INSN_illegal] = {.name = "illegal"},
 #define INSN(id, text, mask, match, format, class, ext, width, sign)                               \
     [INSN_##                                                                                       \
@@ -29,7 +29,7 @@ static bool offered(const struct isa *isa, unsigned id)
     /* Conversions between half and double need both extensions (Unpriv. "Zfh"). */
     if ((id == INSN_fcvt_d_h || id == INSN_fcvt_h_d) && !isa_has(isa, ISA_D))
         return false;
-    return isa_has(isa, (enum isa_ext)rows[id].ext);
+    return isa_has(isa, (enum isa_ext)insn_rows[id].ext);
 }
 
 static unsigned find(const struct isa *isa, uint32_t raw)
@@ -37,8 +37,8 @@ static unsigned find(const struct isa *isa, uint32_t raw)
     uint32_t opcode = raw & 0x7f;
     unsigned id = first_row[opcode >> 2];
 
-    for (; id < INSN_COUNT && (rows[id].match & 0x7f) == opcode; id++) {
-        if ((raw & rows[id].mask) == rows[id].match && offered(isa, id))
+    for (; id < INSN_COUNT && (insn_rows[id].match & 0x7f) == opcode; id++) {
+        if ((raw & insn_rows[id].mask) == insn_rows[id].match && offered(isa, id))
             return id;
     }
     return INSN_illegal;
@@ -122,15 +122,10 @@ void insn_decode(const struct isa *isa, uint32_t raw, struct insn *out)
         return;
     }
     *out = (struct insn){.id = (uint16_t)find(isa, raw), .len = 4, .raw = raw};
-    format = (enum insn_format)rows[out->id].format;
+    format = (enum insn_format)insn_rows[out->id].format;
     has = registers[format];
     out->rd = has & HAS_RD ? (uint8_t)bits(raw, 11, 7) : 0;
     out->rs1 = has & HAS_RS1 ? (uint8_t)bits(raw, 19, 15) : 0;
     out->rs2 = has & HAS_RS2 ? (uint8_t)bits(raw, 24, 20) : 0;
     out->imm = immediate(format, raw);
-}
-
-const struct insn_info *insn_info(unsigned id)
-{
-    return &rows[id < INSN_COUNT ? id : INSN_illegal];
 }

@@ -85,8 +85,13 @@ void insn_decode(const struct isa *isa, uint32_t raw, struct insn *out);
 /* The compressed half of insn_decode (insn_c.c): `out` is zeroed but for len and raw (16 bits). */
 void insn_decode_compressed(const struct isa *isa, struct insn *out);
 
+extern const struct insn_info insn_rows[INSN_COUNT];
+
 /* The row of an enum insn_id; that of INSN_illegal for any other number. */
-const struct insn_info *insn_info(unsigned id);
+static inline const struct insn_info *insn_info(unsigned id)
+{
+    return &insn_rows[id < INSN_COUNT ? id : INSN_illegal];
+}
 
 static inline bool insn_is_compressed(uint32_t raw)
 {

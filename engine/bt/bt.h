@@ -238,6 +238,21 @@ struct bt_stats {
         fence_checks, page_checks;
 };
 
+/* What an instruction is to the accesses around it. */
+struct bt_fact {
+    bool load, store;
+    uint8_t base, writes; /* guest registers; writes 0: none */
+    uint8_t size;
+};
+
+/* An instruction that was decoded; len 0: none yet. */
+struct bt_decoded {
+    struct insn insn;
+    struct bt_fact fact;
+};
+
+#define DECODED_BITS 11
+
 struct bt_vcpu {
     /* Within reach of assembly. */
     _Atomic uint32_t kick;      /* leave translated code; checked on the way in */
@@ -282,10 +297,11 @@ struct bt_vcpu {
     struct bt_block *block;
     struct bt_site *site;
     struct bt_map *map;
-    uint32_t hash[HASH_SIZE];               /* block number + 1 */
-    uint32_t frame[FRAME_HASH];             /* the same by guest-physical page */
-    uint64_t exec_filter[EXEC_FILTER / 64]; /* pages that the jump caches know */
-    struct stlb stlb;                       /* second level; also core's vcpu->stlb */
+    uint32_t hash[HASH_SIZE];                      /* block number + 1 */
+    uint32_t frame[FRAME_HASH];                    /* the same by guest-physical page */
+    uint64_t exec_filter[EXEC_FILTER / 64];        /* pages that the jump caches know */
+    struct bt_decoded decoded[1u << DECODED_BITS]; /* by what it is decoded from */
+    struct stlb stlb;                              /* second level; also core's vcpu->stlb */
     struct bt_region region[REGIONS];
     struct bt_space spaces[SPACES];
     struct bt_jumps jumps[JUMP_TABLES];

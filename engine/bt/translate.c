@@ -456,6 +456,18 @@ static bool ends_block(const struct translation *t, const struct insn *insn)
     }
 }
 
+/* Programs are made of few different instructions. */
+static const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
+{
+    struct bt_decoded *d = &t->bv->decoded[raw * UINT32_C(0x9e3779b1) >> (32 - DECODED_BITS)];
+
+    if (d->insn.raw != raw || d->insn.len == 0) {
+        insn_decode(t->isa, raw, &d->insn);
+        d->fact = fact_of(&d->insn);
+    }
+    return d;
+}
+
 /* Decodes ahead, to the end of the page at most. An instruction that reaches into the next page is
  * left out, unless it is the first. Returns the offset behind the last. */
 static unsigned decode(struct translation *t, const uint8_t *bytes)
@@ -472,8 +484,9 @@ static unsigned decode(struct translation *t, const uint8_t *bytes)
                 break;
             memcpy(&high, bytes + offset + 2, 2);
         }
-        insn_decode(t->isa, (uint32_t)high << 16 | low, insn);
-        t->fact[t->count] = fact_of(insn);
+        const struct bt_decoded *decoded = decode_one(t, (uint32_t)high << 16 | low);
+        *insn = decoded->insn;
+        t->fact[t->count] = decoded->fact;
         t->at[t->count++] = (uint16_t)offset;
         offset += insn->len;
         if (ends_block(t, insn))

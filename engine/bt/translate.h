@@ -20,13 +20,6 @@ struct held {
     int32_t lo, end; /* offsets from it that were checked */
 };
 
-/* What an instruction is to the accesses around it. */
-struct fact {
-    bool load, store;
-    uint8_t base, writes; /* guest registers; writes 0: none */
-    uint8_t size;
-};
-
 /* Code behind the block that a branch in it leads to. */
 struct stub {
     uint32_t branch; /* index of the branch */
@@ -52,7 +45,7 @@ struct translation {
     uint32_t *out; /* where the block's code is written */
     uint32_t n;    /* host words so far */
     struct insn insn[BLOCK_INSNS];
-    struct fact fact[BLOCK_INSNS];
+    struct bt_fact fact[BLOCK_INSNS];
     uint16_t at[BLOCK_INSNS]; /* offset in the page */
     unsigned count, now;      /* guest instructions, and the one at hand */
     struct held held[2];      /* T1 and T2 */
@@ -146,7 +139,7 @@ void translate_access(struct translation *t, const struct insn *insn);
 void translate_lr(struct translation *t, const struct insn *insn);
 void translate_sc(struct translation *t, const struct insn *insn);
 void translate_amo(struct translation *t, const struct insn *insn);
-struct fact fact_of(const struct insn *insn);
+struct bt_fact fact_of(const struct insn *insn);
 /* The instruction writes `reg`. */
 void held_drop(struct translation *t, unsigned reg);
 

@@ -34,10 +34,10 @@ static bool is_store(const struct insn *insn)
     return class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE;
 }
 
-struct fact fact_of(const struct insn *insn)
+struct bt_fact fact_of(const struct insn *insn)
 {
     const struct insn_info *info = insn_info(insn->id);
-    struct fact fact = {
+    struct bt_fact fact = {
         .base = insn->rs1, .writes = insn->rd, .size = (uint8_t)(1u << info->width)};
 
     switch ((enum insn_class)info->class) {
@@ -78,7 +78,7 @@ static void group(const struct translation *t, const struct insn *first, int32_t
     if (t->block->flags & BT_NOGROUP)
         return;
     for (unsigned i = t->now; i < t->count; i++) {
-        const struct fact *fact = &t->fact[i];
+        const struct bt_fact *fact = &t->fact[i];
         if (fact->base == first->rs1 && (fact->load || (writable && fact->store))) {
             int32_t imm = t->insn[i].imm;
             int32_t new_lo = imm < *lo ? imm : *lo;
@@ -101,7 +101,7 @@ static unsigned future(const struct translation *t, const struct held *held)
     unsigned uses = 0;
 
     for (unsigned i = t->now; held->base != 0 && i < t->count; i++) {
-        const struct fact *fact = &t->fact[i];
+        const struct bt_fact *fact = &t->fact[i];
         uses += (fact->load || fact->store) && fact->base == held->base;
         if (fact->writes == held->base)
             break;

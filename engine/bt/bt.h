@@ -374,7 +374,7 @@ void bt_sum_set(void);
 void bt_sum_clear(void);
 void bt_light(void);
 void bt_light_kicked(void);
-extern const char bt_mode_begin[], bt_go_begin[], bt_go_end[];
+extern const char bt_mode_begin[], bt_trap_begin[], bt_trap_end[], bt_go_begin[], bt_go_end[];
 extern const char bt_sum_begin[], bt_sum_end[], bt_light_begin[], bt_light_end[];
 
 /* light.c: C in the middle of a block; the registers that C may change are in the record. */

@@ -17,6 +17,8 @@
 #define ROOM_SITES             256
 #define ROOM_MAPS              512
 
+#define STALE_WORDS            2 /* that lead on from a block that was dropped */
+
 #define SYS_RISCV_FLUSH_ICACHE 259
 #define FLUSH_ICACHE_LOCAL     1
 
@@ -168,6 +170,8 @@ const struct bt_map *cache_map_at(const struct bt_vcpu *bv, const struct bt_bloc
     uint64_t word = (code - cache_code(bv, block)) / 4;
     const struct bt_map *map = &bv->map[block->map], *found = map;
 
+    if (block->dropped && word < STALE_WORDS) /* not its own any more */
+        return map;
     for (unsigned i = 0; i < block->nmap && map[i].host <= word; i++)
         found = &map[i];
     return found;

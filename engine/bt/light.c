@@ -34,6 +34,7 @@ static struct bt_light go_behind(struct vcpu *vcpu)
     struct bt_vcpu *bv = bt_of(vcpu);
 
     vcpu->user.pc += 4;
+    bv->current->hot.pc = vcpu->user.pc;
     if (bv->step || bv->look)
         return LEAVE;
     return (struct bt_light){jumps_look_up(bv, vcpu->user.pc), 0};

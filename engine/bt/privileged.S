@@ -9,7 +9,7 @@
 
     .text
     .globl bt_ecall, bt_vector, bt_sret, bt_satp, bt_sum_set, bt_sum_clear, bt_light, bt_light_kicked
-    .globl bt_mode_begin, bt_go_begin, bt_go_end
+    .globl bt_mode_begin, bt_trap_begin, bt_trap_end, bt_go_begin, bt_go_end
     .globl bt_sum_begin, bt_sum_end, bt_light_begin, bt_light_end
 
 /* T0: pc of the ecall. Priv. 12.1.1, 12.1.6-8. */
@@ -36,7 +36,10 @@ bt_ecall:
     sd zero, HOT_RESERVED_AT(CTX)
     mv CTX, T0
     ld T0, HOT_VECTOR(CTX)
+/* Here a signal goes to bt_vector: the word was read before it was hidden. */
+bt_trap_begin:
     jr T0
+bt_trap_end:
 
 /* To stvec, whose code the window may know the next time. */
 bt_vector:

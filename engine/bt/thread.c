@@ -76,6 +76,7 @@ static const struct {
     {bt_refill_begin, bt_refill_end, bt_refill_kicked},
     {bt_miss_begin, bt_miss_end, bt_miss_kicked},
     {bt_jump_begin, bt_jump_end, bt_jump_kicked},
+    {bt_trap_begin, bt_trap_end, bt_vector},
     {bt_go_begin, bt_go_end, bt_exit_pc},
     {bt_sum_begin, bt_sum_end, bt_exit_at},
     {bt_light_begin, bt_light_end, bt_light_kicked},

@@ -40,8 +40,9 @@ struct bt_jump { /* an entry of a jump cache */
     uint64_t code;
 };
 
-#define JUMP_BITS 13
-#define JUMP_SIZE (1u << JUMP_BITS)
+/* A kernel that serves a program jumps to thousands of places. */
+#define JUMP_BITS_U 13
+#define JUMP_BITS_S 15
 /* As many entries are taken back one by one; if there are more, the whole table is. */
 #define JUMPS_LISTED 512
 #define JUMP_TABLES  10 /* the first is always empty */
@@ -49,9 +50,9 @@ struct bt_jump { /* an entry of a jump cache */
 #define SPACE_GLOBAL SPACES
 
 /* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S, and
- * a state of FP. */
+ * a state of FP. An empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
 struct bt_jumps {
-    struct bt_jump entry[JUMP_SIZE];
+    struct bt_jump entry[1u << JUMP_BITS_S];
     uint16_t entered[JUMPS_LISTED]; /* entries since the last reset, by number */
     unsigned n;                     /* how many, or JUMPS_LISTED + 1: too many to list */
     uint32_t epoch;                 /* of the code that it knows; 0: never reset */
@@ -187,6 +188,11 @@ struct bt_map {
 #define BT_USER     0x08
 #define BT_FP_MASK  0x03
 
+static inline unsigned jump_bits(unsigned flags)
+{
+    return (flags & BT_USER) != 0 ? JUMP_BITS_U : JUMP_BITS_S;
+}
+
 struct bt_block {
     gva_t page;                     /* guest-virtual page (U-mode: as first met), ... */
     uint32_t frame;                 /* ... guest-physical page number, ... */
@@ -251,7 +257,7 @@ struct bt_decoded {
     struct bt_fact fact;
 };
 
-#define DECODED_BITS 11
+#define DECODED_BITS 13
 
 struct bt_vcpu {
     /* Within reach of assembly. */
@@ -457,6 +463,7 @@ bool l1_fill(struct vcpu *vcpu, gva_t va, bool store);
 void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store);
 
 /* jumps.c: jump caches */
+void jumps_reset(struct bt_jumps *table);
 struct bt_jumps *jumps_find(struct bt_vcpu *bv, uint8_t space, uint8_t flags);
 void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code);
 /* The code for pc in the current context, or 0. */

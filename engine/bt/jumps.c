@@ -4,13 +4,14 @@
 
 #include "engine/bt/bt.h"
 
-static void reset(struct bt_jumps *table)
+void jumps_reset(struct bt_jumps *table)
 {
-    if (table->epoch == 0 || table->n > JUMPS_LISTED)
-        memset(table->entry, 0xff, sizeof(table->entry));
+    if (table->n > JUMPS_LISTED)
+        memset(table->entry, 0, sizeof(table->entry[0]) << jump_bits(table->flags));
     else
         for (unsigned i = 0; i < table->n; i++)
-            table->entry[table->entered[i]].pc = UINT64_MAX;
+            table->entry[table->entered[i]].pc = 0;
+    table->entry[0].pc = UINT64_MAX;
     table->n = 0;
 }
 
@@ -36,7 +37,7 @@ static struct bt_jumps *choose(struct bt_vcpu *bv, uint8_t space, uint8_t flags)
             oldest = table;
     }
     if (oldest->epoch != 0)
-        reset(oldest);
+        jumps_reset(oldest);
     oldest->space = space;
     oldest->flags = flags;
     *last = (uint8_t)(oldest - bv->jumps);
@@ -48,11 +49,16 @@ struct bt_jumps *jumps_find(struct bt_vcpu *bv, uint8_t space, uint8_t flags)
     struct bt_jumps *table = choose(bv, space, flags);
 
     if (table->epoch != epoch_of(bv, space)) {
-        reset(table);
+        jumps_reset(table);
         table->epoch = epoch_of(bv, space);
     }
     table->last_use = ++bv->clock;
     return table;
+}
+
+static unsigned index_of(gva_t pc, unsigned flags)
+{
+    return (unsigned)(pc >> 1) & ((1u << jump_bits(flags)) - 1);
 }
 
 static unsigned filter_bit(gva_t va)
@@ -63,7 +69,7 @@ static unsigned filter_bit(gva_t va)
 void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code)
 {
     struct bt_jumps *table = (struct bt_jumps *)(void *)entries;
-    unsigned index = (unsigned)(pc >> 1) & (JUMP_SIZE - 1), bit = filter_bit(pc);
+    unsigned index = index_of(pc, table->flags), bit = filter_bit(pc);
 
     if (table->n < JUMPS_LISTED)
         table->entered[table->n] = (uint16_t)index;
@@ -75,7 +81,7 @@ void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t
 
 uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc)
 {
-    const struct bt_jump *entry = &bv->current->hot.jumps[(pc >> 1) & (JUMP_SIZE - 1)];
+    const struct bt_jump *entry = &bv->current->hot.jumps[index_of(pc, bv->flags)];
 
     return entry->pc == pc ? entry->code : 0;
 }

@@ -7,6 +7,14 @@
  */
 #include "engine/bt/registers.inc"
 
+    /* T1 = the entry of the jump cache where that of T0, a guest pc, is if there is one. */
+    .macro find_entry bits
+    slli T1, T0, 64 - 1 - \bits
+    srli T1, T1, 64 - 1 - \bits - 3
+    ld T2, HOT_JUMPS(CTX)
+    add T1, T1, T2
+    .endm
+
     .text
     .globl bt_ecall, bt_vector, bt_sret, bt_satp, bt_sum_set, bt_sum_clear, bt_light, bt_light_kicked
     .globl bt_mode_begin, bt_trap_begin, bt_trap_end, bt_go_begin, bt_go_end
@@ -46,10 +54,7 @@ bt_vector:
     ld T1, HOT_VCPU(CTX)
     ld T0, VCPU_STVEC(T1)
     andi T0, T0, ~3
-    slli T1, T0, 64 - 1 - JUMP_BITS_
-    srli T1, T1, 64 - 1 - JUMP_BITS_ - 3
-    ld T2, HOT_JUMPS(CTX)
-    add T1, T1, T2
+    find_entry JUMP_BITS_S_
     ld T2, 0(T1)
     bne T2, T0, go
     ld T2, 8(T1)
@@ -95,12 +100,11 @@ bt_sret:
     ld T0, VCPU_SEPC(T1)
 /* T0: guest pc. From here on a signal makes us leave at once. */
 bt_go_begin:
+    find_entry JUMP_BITS_U_
+    j 2f
 go:
-    slli T1, T0, 64 - 1 - JUMP_BITS_
-    srli T1, T1, 64 - 1 - JUMP_BITS_ - 3
-    ld T2, HOT_JUMPS(CTX)
-    add T1, T1, T2
-    ld T2, 0(T1)
+    find_entry JUMP_BITS_S_
+2:  ld T2, 0(T1)
     bne T2, T0, 1f
     ld T2, 8(T1)
     sd T0, HOT_PC(CTX)

@@ -38,7 +38,7 @@ void spaces_init(struct bt_vcpu *bv)
         hot->l2_load = bv->stlb.entry[STLB_LOAD];
         hot->l2_store = bv->stlb.entry[STLB_STORE];
     }
-    memset(bv->jumps[0].entry, 0xff, sizeof(bv->jumps[0].entry));
+    jumps_reset(&bv->jumps[0]);
     bv->epoch = bv->jumps_epoch = bv->global_epoch = 1;
     bv->space = bv->previous = &bv->spaces[0];
     bv->current = &bv->space->window[BT_S];

@@ -179,8 +179,10 @@ static gva_t pc_of(const struct translation *t)
 /* Control goes to the address in `reg`, by the jump cache; spoils T1 and T2. T0 may be `reg`. */
 static void jump_by_cache(struct translation *t, unsigned reg)
 {
-    emit(t, rv_i(RV_SLLI, BT_T1, reg, 64 - 1 - JUMP_BITS));
-    emit(t, rv_i(RV_SRLI, BT_T1, BT_T1, 64 - 1 - JUMP_BITS - 3));
+    int32_t above = 64 - 1 - (int32_t)jump_bits(t->block->flags);
+
+    emit(t, rv_i(RV_SLLI, BT_T1, reg, above));
+    emit(t, rv_i(RV_SRLI, BT_T1, BT_T1, above - 3));
     emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(jumps)));
     emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
     emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, pc)));

@@ -117,6 +117,12 @@ static inline bool is_taken(unsigned reg)
     return reg == BT_CTX || reg == BT_T0 || reg == BT_T1 || reg == BT_T2;
 }
 
+/* For sets of registers; x0 is in none. */
+static inline uint32_t reg_bit(unsigned reg)
+{
+    return UINT32_C(1) << reg & ~UINT32_C(1);
+}
+
 /* The host register that stands for the guest's; a taken one if that lives in memory. */
 static inline unsigned host_of(const struct translation *t, unsigned reg)
 {
@@ -194,6 +200,14 @@ static inline gva_t pc_of(const struct translation *t)
 {
     return t->block->page + t->at[t->now];
 }
+
+/* translate_plan.c: decides on t->loop. False: the block is no loop, or has no registers left for
+ * its own. */
+bool loop_plan(struct translation *t);
+/* The number of the instruction at `offset`, or t->count. */
+unsigned loop_number(const struct translation *t, int32_t offset);
+/* The registers that live in memory, in the order of hot.home. */
+extern const uint8_t loop_taken[BT_TAKEN];
 
 /* translate_loop.c. Is the block a loop? If so, the code that leads into it is written. */
 bool loop_begin(struct translation *t);

@@ -61,6 +61,9 @@ struct bt_jumps {
     uint64_t last_use;
 };
 
+/* Registers that a loop may take for itself while it runs. */
+#define LOOP_SAVES 15
+
 /* Words that translated code reaches from CTX. */
 struct bt_hot {
     uint64_t home[BT_TAKEN]; /* guest gp, s10, s11, t6 */
@@ -90,6 +93,7 @@ struct bt_hot {
     uint64_t l2_context;     /* of the second-level TLB, as its tags have it, ... */
     uint64_t l2_other;       /* ... and what to exclusive-or it with for global pages */
     struct stlb_entry *l2_load, *l2_store;
+    uint64_t loop_save[LOOP_SAVES]; /* guest values of the registers of struct bt_loop */
 };
 
 #define WINDOW_BYTES 4096
@@ -139,7 +143,7 @@ struct bt_region {
 
 /* What C has to do where translated code calls it. */
 enum bt_site_kind {
-    SITE_LINK,     /* a direct jump: find or make its target, and link */
+    SITE_LINK,     /* a direct jump: find or make its target, whose flags include reg, and link */
     SITE_LOAD,     /* the TLB missed ... */
     SITE_STORE,    /* ... for a store or an AMO */
     SITE_EXEC,     /* the instruction is executed in C */
@@ -173,6 +177,8 @@ enum bt_map_kind {
     MAP_TAIL,    /* pc is in host register `reg` */
     MAP_SC,      /* T0 says whether SC has stored: 0 goes to `reg`, then pc is behind `offset` */
     MAP_STORE,   /* T0 has yet to be stored into the home of `reg`; then pc is `offset` */
+    MAP_LOOP,    /* as MAP_RESTART, but the registers of struct bt_loop are the loop's */
+    MAP_EDGE,    /* the same, on the way in or out: what lives in memory is there already */
 };
 
 struct bt_map {
@@ -181,6 +187,16 @@ struct bt_map {
     uint8_t kind;
     uint8_t reg;
 };
+
+/* Which registers a loop has taken, behind the code of its block: hot.loop_save has their guest
+ * values, and they hold what the loop needs. */
+struct bt_loop {
+    uint16_t n;
+    uint8_t reg[LOOP_SAVES];
+    uint8_t home[LOOP_SAVES]; /* 1 + the index in hot.home that it stands for; 0: none */
+};
+
+_Static_assert(sizeof(struct bt_loop) % 4 == 0, "words");
 
 #define SPAN_SINGLE 8 /* an access by itself takes no more */
 
@@ -206,6 +222,7 @@ struct bt_block {
     uint16_t ncode; /* host instructions and words */
     uint8_t flags;
     bool dropped;
+    bool loop; /* struct bt_loop is behind its code */
 };
 
 #ifndef CACHE_BYTES         /* the lockstep test has a larger one */
@@ -246,6 +263,7 @@ struct bt_stats {
 
 /* What an instruction is to the accesses around it. */
 struct bt_fact {
+    uint8_t class;
     bool load, store;
     uint8_t base, writes; /* guest registers; writes 0: none */
     uint8_t size;
@@ -426,6 +444,11 @@ static inline uint64_t cache_code(const struct bt_vcpu *bv, const struct bt_bloc
 struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t *live,
                            uint8_t flags);
 uint64_t translate_sum(const uint8_t *bytes, unsigned length);
+
+/* loops.c: out of a loop, at an instruction whose map says that its registers are taken. `x`: all
+ * registers by number. `homes`: what lives in memory is in them, too. */
+void loop_leave(const struct bt_vcpu *bv, const struct bt_block *block, struct bt_hot *hot,
+                uint64_t *x, bool homes);
 
 /* pages.c: which pages hold code or tables, and which were written since. */
 int pages_create(struct vm *vm) MUST_CHECK;

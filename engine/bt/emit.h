@@ -59,6 +59,7 @@ enum { /* match values, from the same table that decodes the guest */
        RV_JALR = 0x67,
        RV_BEQ = 0x63,
        RV_BNE = 0x1063,
+       RV_BGEU = 0x7063,
        RV_NOP = RV_ADDI,
        RV_FENCE_RW_RW = 0x0330000f,
        RV_LR_W_AQRL = 0x1600202f,

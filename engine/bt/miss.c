@@ -127,7 +127,7 @@ static uint64_t apart(struct bt_vcpu *bv, const struct bt_window *w, const struc
     gva_t pc = block_page(block, &w->hot) + site->offset;
     gpa_t gpa = ((gpa_t)block->frame << PAGE_SHIFT) + site->offset;
 
-    if (bv->step || site->span <= SPAN_SINGLE || (block->flags & BT_NOGROUP) != 0)
+    if (bv->step || site->span <= SPAN_SINGLE || (block->flags & BT_NOGROUP) != 0 || block->loop)
         return 0;
     const struct bt_block *to = cache_find(bv, pc, gpa, block->flags | BT_NOGROUP);
     if (to == NULL)

@@ -293,6 +293,23 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t where, 
     return exec_here(vcpu, &insn);
 }
 
+/* The same in a loop, whose registers are given back first: then it goes on outside of it. */
+static bool miss_in_loop(struct vcpu *vcpu, const struct bt_block *block,
+                         const struct bt_site *site, uint64_t *next)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_hot *hot = &bv->current->hot;
+
+    loop_leave(bv, block, hot, vcpu->user.x, true);
+    vcpu->user.x[BT_CTX] = hot->home[0];
+    vcpu->user.x[BT_T0] = hot->home[1];
+    vcpu->user.x[BT_T1] = hot->home[2];
+    vcpu->user.x[BT_T2] = hot->home[3];
+    bool leave = miss(vcpu, site, 0, next);
+    *next = 0;
+    return leave;
+}
+
 /* A direct jump within a page: its target, and from now on without C. */
 static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_site *site,
                       uint64_t *next)
@@ -300,7 +317,7 @@ static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_
     struct bt_vcpu *bv = bt_of(vcpu);
     gpa_t gpa = ((gpa_t)from->frame << PAGE_SHIFT) + site->offset;
     gva_t pc = block_page(from, &bv->current->hot) + site->offset;
-    uint8_t flags = from->flags & (uint8_t)~BT_NOGROUP;
+    uint8_t flags = (uint8_t)((from->flags & ~BT_NOGROUP) | site->reg);
     uint32_t at = from->code + 4 * site->raw;
 
     vcpu->user.pc = pc;
@@ -334,7 +351,7 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         return link_jump(vcpu, block, site, next);
     case SITE_LOAD:
     case SITE_STORE:
-        return miss(vcpu, site, where, next);
+        return block->loop ? miss_in_loop(vcpu, block, site, next) : miss(vcpu, site, where, next);
     case SITE_EXEC:
         return exec_raw(vcpu, site->raw);
     case SITE_CROSS:

@@ -62,6 +62,8 @@ static void leave_code(struct bt_vcpu *bv, unsigned long *regs)
     }
     if (at->kind == MAP_STORE || (at->kind == MAP_SC && regs[BT_T0] == 0))
         put_register(w, regs, at->reg, regs[BT_T0]);
+    if (at->kind == MAP_LOOP || at->kind == MAP_EDGE)
+        loop_leave(bv, block, &w->hot, regs, at->kind == MAP_LOOP);
     bv->vcpu->user.pc =
         at->kind == MAP_TAIL ? regs[at->reg] & ~UINT64_C(1) : block_page(block, &w->hot) + offset;
     regs[REG_PC] = (unsigned long)(uintptr_t)bt_exit_async;

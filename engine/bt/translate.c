@@ -11,8 +11,8 @@
 
 unsigned use(struct translation *t, unsigned reg, unsigned scratch)
 {
-    if (!is_taken(reg))
-        return reg;
+    if (!is_taken(host_of(t, reg)))
+        return host_of(t, reg);
     if (scratch == BT_T1)
         spoil_t1(t);
     emit(t, rv_i(RV_LD, scratch, BT_CTX, home_of(reg)));
@@ -21,7 +21,7 @@ unsigned use(struct translation *t, unsigned reg, unsigned scratch)
 
 void finish(struct translation *t, unsigned reg)
 {
-    if (is_taken(reg))
+    if (is_taken(host_of(t, reg)))
         emit(t, rv_s(RV_SD, BT_T0, home_of(reg), BT_CTX));
 }
 
@@ -114,6 +114,14 @@ void call_light(struct translation *t, uint32_t number, int32_t word, unsigned o
     spoil_both(t);
 }
 
+/* A register for addresses on their way. A loop may keep something in T1. */
+static unsigned scratch_of(struct translation *t)
+{
+    spoil_t1(t);
+    loop_spoil(t);
+    return t->loop.inside ? BT_T0 : BT_T1;
+}
+
 void constant(struct translation *t, unsigned rd, uint64_t value)
 {
     int64_t v = (int64_t)value;
@@ -123,15 +131,16 @@ void constant(struct translation *t, unsigned rd, uint64_t value)
         emit(t, rv_i(RV_ADDI, rd, 0, (int32_t)v));
         return;
     }
-    spoil_t1(t);
+    unsigned via = scratch_of(t);
+
     if (v == (int32_t)v && v < 0x7ffff800) {
-        emit(t, RV_LUI | BT_T1 << 7 | high);
-        emit(t, rv_i(RV_ADDIW, rd, BT_T1, (int32_t)(value & 0xfff)));
+        emit(t, RV_LUI | via << 7 | high);
+        emit(t, rv_i(RV_ADDIW, rd, via, (int32_t)(value & 0xfff)));
         return;
     }
     t->literal[t->nliterals++] = (struct literal){.at = t->n, .value = value};
-    emit(t, RV_AUIPC | BT_T1 << 7);
-    emit(t, rv_i(RV_LD, rd, BT_T1, 0));
+    emit(t, RV_AUIPC | via << 7);
+    emit(t, rv_i(RV_LD, rd, via, 0));
 }
 
 /* rd = page that is being executed + delta, in U-mode; rd is no operand of the instruction unless
@@ -139,24 +148,24 @@ void constant(struct translation *t, unsigned rd, uint64_t value)
 static void from_page(struct translation *t, unsigned rd, int64_t delta)
 {
     uint32_t high = (uint32_t)((uint64_t)delta + 0x800) & 0xfffff000;
+    unsigned via = scratch_of(t);
 
-    spoil_t1(t);
-    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(pc)));
-    emit(t, rv_i(RV_SRLI, BT_T1, BT_T1, PAGE_SHIFT));
-    emit(t, rv_i(RV_SLLI, BT_T1, BT_T1, PAGE_SHIFT));
+    emit(t, rv_i(RV_LD, via, BT_CTX, HOT(pc)));
+    emit(t, rv_i(RV_SRLI, via, via, PAGE_SHIFT));
+    emit(t, rv_i(RV_SLLI, via, via, PAGE_SHIFT));
     if (delta < 0 || delta > 3 * 2047) {
         emit(t, RV_LUI | rd << 7 | high);
         emit(t, rv_i(RV_ADDIW, rd, rd, (int32_t)(delta & 0xfff)));
-        emit(t, rv_r(RV_ADD, rd, rd, BT_T1));
+        emit(t, rv_r(RV_ADD, rd, rd, via));
         return;
     }
     for (; delta > 2047; delta -= 2047)
-        emit(t, rv_i(RV_ADDI, BT_T1, BT_T1, 2047));
-    emit(t, rv_i(RV_ADDI, rd, BT_T1, (int32_t)delta));
+        emit(t, rv_i(RV_ADDI, via, via, 2047));
+    emit(t, rv_i(RV_ADDI, rd, via, (int32_t)delta));
 }
 
 /* Where an address relative to the block's page can be made, in U-mode. */
-static bool is_near(const struct translation *t, gva_t address)
+bool is_near(const struct translation *t, gva_t address)
 {
     int64_t delta = (int64_t)(address - t->block->page);
 
@@ -169,11 +178,6 @@ void address(struct translation *t, unsigned rd, gva_t value)
         from_page(t, rd, (int64_t)(value - t->block->page));
     else
         constant(t, rd, value);
-}
-
-static gva_t pc_of(const struct translation *t)
-{
-    return t->block->page + t->at[t->now];
 }
 
 /* Control goes to the address in `reg`, by the jump cache; spoils T1 and T2. T0 may be `reg`. */
@@ -230,6 +234,8 @@ static void branch(struct translation *t, const struct insn *insn)
     unsigned rs2 = use(t, insn->rs2, rs1 == BT_T0 ? BT_T1 : BT_T0);
     uint32_t match = insn_info(insn->id)->match;
 
+    if (t->loop.inside && loop_jump(t, rv_b(match, rs1, rs2, 0), to))
+        return;
     if (to == t->block->page + t->block->offset && (t->block->flags & BT_NOGROUP) == 0 &&
         !t->bv->step) {
         emit(t, rv_b(match, rs1, rs2, -(int32_t)(4 * t->n)));
@@ -249,16 +255,26 @@ static void branch(struct translation *t, const struct insn *insn)
 
 static void jal(struct translation *t, const struct insn *insn)
 {
+    gva_t to = pc_of(t) + (uint64_t)(int64_t)insn->imm;
+
+    if (t->loop.inside && loop_jump(t, rv_j(0, 0), to)) {
+        t->ended = true;
+        return;
+    }
     if (insn->rd != 0) {
-        address(t, target(insn->rd), pc_of(t) + insn->len);
+        address(t, target(t, insn->rd), pc_of(t) + insn->len);
         finish(t, insn->rd);
     }
-    jump_to(t, pc_of(t) + (uint64_t)(int64_t)insn->imm);
+    if (t->loop.inside)
+        loop_end(t, t->at[t->now]);
+    jump_to(t, to);
 }
 
 /* rd is written by one instruction; from then on pc is what T0 says. */
 static void jalr(struct translation *t, const struct insn *insn)
 {
+    if (t->loop.inside)
+        loop_end(t, t->at[t->now]);
     if (insn->rd == 0 && insn->imm == 0 && !is_taken(insn->rs1)) {
         jump_by_cache(t, insn->rs1);
         return;
@@ -292,26 +308,26 @@ static void alu(struct translation *t, const struct insn *insn)
             exec(t);
             return;
         }
-        address(t, target(insn->rd), value);
+        address(t, target(t, insn->rd), value);
         finish(t, insn->rd);
         return;
     }
     unsigned rs1 = use(t, insn->rs1, BT_T0);
     unsigned rs2 = insn->rs2 == insn->rs1 ? rs1 : use(t, insn->rs2, rs1 == BT_T0 ? BT_T1 : BT_T0);
 
-    emit(t, encode(insn, target(insn->rd), rs1, rs2));
+    emit(t, encode(insn, target(t, insn->rd), rs1, rs2));
     finish(t, insn->rd);
 }
 
 /* Which of an FP instruction's operands is an x register: the funct5 of OP-FP says. */
-static bool fp_writes_x(uint32_t raw)
+bool fp_writes_x(uint32_t raw)
 {
     unsigned funct5 = raw >> 27;
 
     return (raw & 0x7f) == 0x53 && (funct5 == 0x14 || funct5 == 0x18 || funct5 == 0x1c);
 }
 
-static bool fp_reads_x(uint32_t raw)
+bool fp_reads_x(uint32_t raw)
 {
     unsigned funct5 = raw >> 27;
 
@@ -319,7 +335,7 @@ static bool fp_reads_x(uint32_t raw)
 }
 
 /* Does the host execute it as the guest's hart would? */
-static bool fp_is_legal(const struct translation *t, const struct insn *insn)
+bool fp_is_legal(const struct translation *t, const struct insn *insn)
 {
     unsigned rm = insn->raw >> 12 & 7;
 
@@ -331,7 +347,7 @@ static bool fp_is_legal(const struct translation *t, const struct insn *insn)
 /* True: it was left to C. */
 static bool fp_gate(struct translation *t)
 {
-    unsigned state = t->block->flags & BT_FP_MASK;
+    unsigned state = fp_state(t);
 
     if (state == FP_OFF) {
         exec(t);
@@ -356,7 +372,7 @@ static void fp(struct translation *t, const struct insn *insn)
     bool to_x = fp_writes_x(insn->raw), from_x = fp_reads_x(insn->raw);
     unsigned rs1 = from_x ? use(t, insn->rs1, BT_T0) : insn->rs1;
 
-    emit(t, encode(insn, to_x ? target(insn->rd) : insn->rd, rs1, insn->rs2));
+    emit(t, encode(insn, to_x ? target(t, insn->rd) : insn->rd, rs1, insn->rs2));
     if (to_x) {
         finish(t, insn->rd);
         held_drop(t, insn->rd);
@@ -381,7 +397,7 @@ static void translate_one(struct translation *t)
 {
     const struct insn *insn = &t->insn[t->now];
 
-    map(t, MAP_RESTART, t->at[t->now], 0);
+    map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
     switch ((enum insn_class)insn_info(insn->id)->class) {
     case INSN_CLASS_ALU:
         alu(t, insn);
@@ -438,78 +454,6 @@ static void translate_one(struct translation *t)
     }
 }
 
-/* Behind these nothing is decoded: control never goes on there within the block. */
-static bool ends_block(const struct translation *t, const struct insn *insn)
-{
-    switch ((enum insn_class)insn_info(insn->id)->class) {
-    case INSN_CLASS_CSR:
-        return csr_ends_block(t, insn);
-    case INSN_CLASS_SYSTEM:
-        return (t->block->flags & BT_USER) != 0 ||
-               (insn->id != INSN_ecall && insn->id != INSN_sfence_vma);
-    case INSN_CLASS_JUMP:
-    case INSN_CLASS_ILLEGAL:
-    case INSN_CLASS_CBO:
-        return true;
-    case INSN_CLASS_SC:
-        return is_taken(insn->rs2);
-    default:
-        return false;
-    }
-}
-
-/* Programs are made of few different instructions. */
-static const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
-{
-    struct bt_decoded *d = &t->bv->decoded[raw * UINT32_C(0x9e3779b1) >> (32 - DECODED_BITS)];
-
-    if (d->insn.raw != raw || d->insn.len == 0) {
-        insn_decode(t->isa, raw, &d->insn);
-        d->fact = fact_of(&d->insn);
-    }
-    return d;
-}
-
-/* Decodes ahead, to the end of the page at most. An instruction that reaches into the next page is
- * left out, unless it is the first. Returns the offset behind the last. */
-static unsigned decode(struct translation *t, const uint8_t *bytes)
-{
-    unsigned offset = t->block->offset;
-
-    while (t->count < BLOCK_INSNS && offset < PAGE_SIZE) {
-        struct insn *insn = &t->insn[t->count];
-        uint16_t low, high = 0;
-
-        memcpy(&low, bytes + offset, 2);
-        if (!insn_is_compressed(low)) {
-            if (offset + 4 > PAGE_SIZE)
-                break;
-            memcpy(&high, bytes + offset + 2, 2);
-        }
-        const struct bt_decoded *decoded = decode_one(t, (uint32_t)high << 16 | low);
-        *insn = decoded->insn;
-        t->fact[t->count] = decoded->fact;
-        t->at[t->count++] = (uint16_t)offset;
-        offset += insn->len;
-        if (ends_block(t, insn))
-            break;
-    }
-    return offset;
-}
-
-static void put_miss(struct translation *t, const struct stub *s)
-{
-    bool store = t->bv->site[s->site].kind == SITE_STORE;
-
-    emit(t, rv_s(RV_SD, BT_T1, HOT(spill[0]), BT_CTX));
-    emit(t, rv_i(RV_ADDI, BT_T1, s->base, s->lo));
-    emit(t, rv_i(RV_LD, BT_T0, BT_CTX, store ? HOT(refill_store) : HOT(refill_load)));
-    emit(t, rv_i(RV_JALR, BT_T0, BT_T0, 0));
-    emit(t, s->site);
-    emit(t, rv_j(0, (int32_t)(4 * (s->back - t->n))));
-    emit(t, 0); /* see bt_refill_load */
-}
-
 static void put_light(struct translation *t, const struct stub *s)
 {
     const struct bt_site *at = &t->bv->site[s->site];
@@ -534,16 +478,26 @@ static void put_stubs(struct translation *t)
         uint32_t *from = &t->out[s->branch];
 
         *from |= rv_b(0, 0, 0, (int32_t)(4 * (t->n - s->branch)));
-        map(t, MAP_RESTART, s->offset, 0);
+        map(t, t->loop.is ? MAP_LOOP : MAP_RESTART, s->offset, 0);
+        if (s->is_range) {
+            loop_put_stub(t, s);
+            continue;
+        }
+        if (s->is_miss && t->loop.is) {
+            loop_miss(t, s, s->base, s->back);
+            continue;
+        }
+        if (s->is_miss) {
+            call_refill(t, s->site, s->base, s->lo, s->back);
+            continue;
+        }
+        if (t->loop.is)
+            loop_end(t, s->offset);
         if (s->site == UINT32_MAX) { /* a branch out of the page */
             while (t->literal[far].at != UINT32_MAX)
                 far++;
             address(t, BT_T0, t->literal[far++].value);
             jump_by_cache(t, BT_T0);
-            continue;
-        }
-        if (s->is_miss) {
-            put_miss(t, s);
             continue;
         }
         if (s->is_light) {
@@ -585,29 +539,72 @@ uint64_t translate_sum(const uint8_t *bytes, unsigned length)
     return sum;
 }
 
-static void fill_body(struct translation *t, unsigned end)
+/* Control goes on behind the last instruction. */
+static void fall_out(struct translation *t, unsigned end)
 {
-    for (t->now = 0; t->now < t->count && !t->ended; t->now++) {
-        if (t->n + STUB_WORDS * t->nstubs + INSN_WORDS > BLOCK_WORDS) {
+    t->now = t->now > 0 ? t->now - 1 : 0;
+    map(t, t->loop.is ? MAP_LOOP : MAP_RESTART, end, 0);
+    if (t->loop.is)
+        loop_end(t, end);
+    jump_to(t, t->block->page + end);
+}
+
+static void cross(struct translation *t)
+{
+    t->insn[0] = (struct insn){.id = INSN_illegal};
+    t->at[0] = t->block->offset;
+    t->block->length = 2;
+    map(t, MAP_RESTART, t->block->offset, 0);
+    call_c(t, site(t, SITE_CROSS));
+}
+
+static void fill_body(struct translation *t)
+{
+    if (t->count == 0) { /* the one instruction reaches into the next page */
+        cross(t);
+        return;
+    }
+    unsigned end = t->at[t->count - 1] + t->insn[t->count - 1].len;
+
+    for (t->now = 0; t->now < t->count && (!t->ended || t->loop.is); t->now++) {
+        if (t->n + STUB_WORDS * t->nstubs + INSN_WORDS > BLOCK_WORDS && !t->loop.is) {
             end = t->at[t->now];
             break;
         }
+        t->ended = false;
+        if (t->loop.is)
+            loop_insn(t);
         translate_one(t);
     }
     t->block->length = (uint16_t)(end - t->block->offset);
-    if (t->ended)
-        return;
-    if (t->count == 0) { /* the one instruction reaches into the next page */
-        t->insn[0] = (struct insn){.id = INSN_illegal};
-        t->at[0] = t->block->offset;
-        t->block->length = 2;
-        map(t, MAP_RESTART, t->block->offset, 0);
-        call_c(t, site(t, SITE_CROSS));
-        return;
+    if (!t->ended)
+        fall_out(t, end);
+}
+
+/* Nothing is written. */
+static void begin(struct translation *t, uint32_t nsites, uint32_t nmaps)
+{
+    t->bv->nsites = nsites;
+    t->bv->nmaps = nmaps;
+    t->block->nmap = 0;
+    t->n = t->now = t->nstubs = t->nliterals = 0;
+    t->ended = t->loop.is = t->loop.inside = false;
+    memset(t->held, 0, sizeof(t->held));
+}
+
+static void fill(struct translation *t)
+{
+    uint32_t nsites = t->bv->nsites, nmaps = t->bv->nmaps;
+
+    begin(t, nsites, nmaps);
+    if (loop_begin(t)) {
+        fill_body(t);
+        if (loop_close(t))
+            return;
+        begin(t, nsites, nmaps);
     }
-    t->now = t->now > 0 ? t->now - 1 : 0;
-    map(t, MAP_RESTART, end < PAGE_SIZE ? end : PAGE_SIZE, 0);
-    jump_to(t, t->block->page + end);
+    t->count = t->plain;
+    fill_body(t);
 }
 
 struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t *live,
@@ -632,18 +629,19 @@ struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t
     t->block = block;
     t->isa = &vcpu->vm->isa;
     t->out = (uint32_t *)(void *)(bv->rw + bv->used);
-    t->n = t->count = t->now = t->nstubs = t->nliterals = 0;
-    t->ended = false;
-    memset(t->held, 0, sizeof(t->held));
+    t->count = t->plain = t->back = 0;
     unsigned most = (unsigned)PAGE_SIZE - block->offset;
     memcpy(copy + block->offset, live + block->offset,
-           most < 4 * BLOCK_INSNS ? most : 4 * BLOCK_INSNS);
-    fill_body(t, decode(t, copy));
+           most < 4 * LOOP_INSNS ? most : 4 * LOOP_INSNS);
+    decode(t, copy);
+    fill(t);
     block->sum = translate_sum(copy + block->offset, block->length);
     put_stubs(t);
     put_literals(t);
     if (t->n & 1)
         emit(t, RV_NOP);
+    if (t->loop.is)
+        loop_put_taken(t);
     block->ncode = (uint16_t)t->n;
     bv->used += 4 * t->n;
     cache_sync(bv, block->code, 4 * t->n);

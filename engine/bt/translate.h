@@ -6,18 +6,57 @@
 #include "engine/bt/bt.h"
 #include "engine/bt/emit.h"
 
-#define BLOCK_INSNS 24  /* guest instructions in a block, at most */
+#define BLOCK_INSNS 24 /* guest instructions in a block, at most */
+#define LOOP_INSNS  48 /* ... in a loop */
+#define LOOP_WORDS  1000
+#define RANGES_MAX  8
 #define BLOCK_WORDS 900 /* host words, so that a branch reaches every stub */
 #define STUB_WORDS  17  /* ... of a stub with its literal, at most */
 #define INSN_WORDS  60  /* ... of one instruction with its stubs, at most */
-#define STUBS_MAX   (2 * BLOCK_INSNS + 2)
-#define LITERALS    (2 * BLOCK_INSNS + 2)
+#define STUBS_MAX   (2 * LOOP_INSNS + 2)
+#define LITERALS    (2 * LOOP_INSNS + 2)
+#define SPAN_MOST   512 /* bytes that one check covers */
 
 /* A base register whose host address is in T1 or T2. */
 struct held {
     uint8_t base; /* guest register; 0: none */
     bool writable;
     int32_t lo, end; /* offsets from it that were checked */
+};
+
+/* Accesses of a loop by one register that does not go from page to page at random: [lo, end) from
+ * it. What is known of the page stays in host registers from round to round. */
+struct range {
+    uint8_t base;
+    bool fixed;  /* the loop does not write it */
+    bool has[2]; /* loads, stores */
+    bool shared; /* an access may go without a check of its own */
+    int32_t lo, end;
+    uint8_t valid[2]; /* 0 as long as nothing is known for loads, for stores; then, if fixed, the
+                       * base's host address, otherwise where in the page it may lie: below this */
+    uint8_t page;     /* start of the page, less lo */
+    uint8_t delta;    /* host address - guest address */
+    uint8_t at;       /* the base's host address, in between checks: T0, or its own */
+    bool checked[2];  /* what the code so far has seen to, for loads, for stores */
+};
+
+/* A block whose last branch leads back to its start. */
+struct loop {
+    bool is;     /* the block is one */
+    bool inside; /* its registers are taken where code is being written */
+    unsigned nranges;
+    struct range range[RANGES_MAX];
+    uint8_t range_of[LOOP_INSNS]; /* of an access; nranges or more: none */
+    uint64_t labels;              /* instructions that are jumped to, by number */
+    uint16_t word[LOOP_INSNS];    /* where each begins */
+    struct {
+        uint16_t word;
+        uint8_t to;
+    } jump[LOOP_INSNS]; /* jumps in the loop */
+    unsigned njumps;
+    uint32_t written;  /* guest registers */
+    uint8_t alias[32]; /* host register for a taken one, 0: none */
+    struct bt_loop taken;
 };
 
 /* Code behind the block that a branch in it leads to. */
@@ -27,6 +66,9 @@ struct stub {
     uint16_t offset; /* of the instruction */
     bool is_light;   /* C in the middle of the block: T2 gets `base`, or the guest's `taken` */
     uint8_t taken;
+    bool is_range; /* nothing is known of the page of `range` */
+    bool store;
+    uint8_t range;
     bool is_miss;  /* of the TLB: */
     uint8_t base;  /* host register with the base, */
     int16_t lo;    /* offset from it, */
@@ -44,16 +86,19 @@ struct translation {
     const struct isa *isa;
     uint32_t *out; /* where the block's code is written */
     uint32_t n;    /* host words so far */
-    struct insn insn[BLOCK_INSNS];
-    struct bt_fact fact[BLOCK_INSNS];
-    uint16_t at[BLOCK_INSNS]; /* offset in the page */
-    unsigned count, now;      /* guest instructions, and the one at hand */
-    struct held held[2];      /* T1 and T2 */
+    struct insn insn[LOOP_INSNS];
+    struct bt_fact fact[LOOP_INSNS];
+    uint16_t at[LOOP_INSNS]; /* offset in the page */
+    unsigned count, now;     /* guest instructions, and the one at hand */
+    unsigned plain;          /* how many of them make a block that is no loop, */
+    unsigned back;           /* and up to which they lead back to the start, 0: none does */
+    struct held held[2];     /* T1 and T2 */
     struct stub stub[STUBS_MAX];
     unsigned nstubs;
     struct literal literal[LITERALS];
     unsigned nliterals;
     bool ended; /* control does not get here */
+    struct loop loop;
 };
 
 static inline void emit(struct translation *t, uint32_t word)
@@ -72,6 +117,18 @@ static inline bool is_taken(unsigned reg)
     return reg == BT_CTX || reg == BT_T0 || reg == BT_T1 || reg == BT_T2;
 }
 
+/* For sets of registers; x0 is in none. */
+static inline uint32_t reg_bit(unsigned reg)
+{
+    return UINT32_C(1) << reg & ~UINT32_C(1);
+}
+
+/* The host register that stands for the guest's; a taken one if that lives in memory. */
+static inline unsigned host_of(const struct translation *t, unsigned reg)
+{
+    return t->loop.inside && t->loop.alias[reg] != 0 ? t->loop.alias[reg] : reg;
+}
+
 /* Where the guest value of a taken register is kept. */
 static inline int32_t home_of(unsigned reg)
 {
@@ -83,8 +140,9 @@ static inline int32_t home_of(unsigned reg)
 /* The host register that has the guest's `reg`: itself, or `scratch`, which is loaded. */
 unsigned use(struct translation *t, unsigned reg, unsigned scratch);
 /* Where to put a result for `reg`; then finish(). */
-static inline unsigned target(unsigned reg)
+static inline unsigned target(const struct translation *t, unsigned reg)
 {
+    reg = host_of(t, reg);
     return is_taken(reg) ? BT_T0 : reg;
 }
 void finish(struct translation *t, unsigned reg);
@@ -125,6 +183,54 @@ static inline void spoil_both(struct translation *t)
     t->held[0].base = t->held[1].base = 0;
 }
 
+/* translate_decode.c: t->count instructions, in a copy of the page. */
+void decode(struct translation *t, const uint8_t *bytes);
+
+/* translate.c, for loops */
+bool fp_writes_x(uint32_t raw);
+bool fp_reads_x(uint32_t raw);
+/* Can its code be written without C? */
+bool fp_is_legal(const struct translation *t, const struct insn *insn);
+bool is_near(const struct translation *t, gva_t address);
+static inline unsigned fp_state(const struct translation *t)
+{
+    return t->block->flags & BT_FP_MASK;
+}
+static inline gva_t pc_of(const struct translation *t)
+{
+    return t->block->page + t->at[t->now];
+}
+
+/* translate_plan.c: decides on t->loop. False: the block is no loop, or has no registers left for
+ * its own. */
+bool loop_plan(struct translation *t);
+/* The number of the instruction at `offset`, or t->count. */
+unsigned loop_number(const struct translation *t, int32_t offset);
+/* The registers that live in memory, in the order of hot.home. */
+extern const uint8_t loop_taken[BT_TAKEN];
+
+/* translate_loop.c. Is the block a loop? If so, the code that leads into it is written. */
+bool loop_begin(struct translation *t);
+/* The instruction at hand is about to be written. */
+void loop_insn(struct translation *t);
+/* All instructions are there. False: stubs and literals would get too long. */
+bool loop_close(struct translation *t);
+/* A jump of the loop, conditional or not; false: it leads out of it. */
+bool loop_jump(struct translation *t, uint32_t word, gva_t to);
+/* Code that gives the registers back; it belongs to the instruction at `offset`. */
+void loop_end(struct translation *t, unsigned offset);
+/* The register with the host address of the base of an access; 0: it belongs to no range. */
+unsigned loop_locate(struct translation *t, const struct insn *insn, bool store);
+/* T0 is about to be written; the guest's `reg` was. */
+void loop_spoil(struct translation *t);
+void loop_drop(struct translation *t, unsigned reg);
+/* Not in the first level. If a group reaches beyond the page, the rest of the round is done by a
+ * block in which every access checks for itself. */
+void loop_miss(struct translation *t, const struct stub *s, unsigned base, uint32_t back);
+void loop_put_stub(struct translation *t, const struct stub *s);
+/* What C has to know is put behind the code. */
+void loop_put_taken(struct translation *t);
+
 /* translate_csr.c */
 bool csr_is_inline(const struct translation *t, const struct insn *insn);
 void translate_csr(struct translation *t, const struct insn *insn);
@@ -140,6 +246,12 @@ void translate_lr(struct translation *t, const struct insn *insn);
 void translate_sc(struct translation *t, const struct insn *insn);
 void translate_amo(struct translation *t, const struct insn *insn);
 struct bt_fact fact_of(const struct insn *insn);
+/* T0 = 0 if the page of base + lo is in the first-level TLB and reaches to base + end; `d` gets
+ * host address - guest address. Both are host registers, and differ. */
+void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end, bool store);
+/* Calls for the page of base + lo, and goes on at `back`. */
+#define REFILL_WORDS 7
+void call_refill(struct translation *t, uint32_t number, unsigned base, int32_t lo, uint32_t back);
 /* The instruction writes `reg`. */
 void held_drop(struct translation *t, unsigned reg);
 

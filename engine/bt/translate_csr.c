@@ -223,7 +223,7 @@ static void sie(struct translation *t, const struct insn *insn)
 static void read_word(struct translation *t, const struct insn *insn)
 {
     emit(t, rv_i(RV_LD, BT_T0, BT_CTX, HOT(vcpu)));
-    emit(t, rv_i(RV_LD, target(insn->rd), BT_T0, word_of(insn->imm)));
+    emit(t, rv_i(RV_LD, target(t, insn->rd), BT_T0, word_of(insn->imm)));
     finish(t, insn->rd);
 }
 
@@ -262,7 +262,7 @@ static void host_csr(struct translation *t, const struct insn *insn)
 {
     unsigned rs1 = is_immediate(insn) ? insn->rs1 : use(t, insn->rs1, BT_T0);
 
-    emit(t, encode(insn, target(insn->rd), rs1, 0));
+    emit(t, encode(insn, target(t, insn->rd), rs1, 0));
     if (is_taken(insn->rd)) {
         map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
         finish(t, insn->rd);

@@ -6,13 +6,12 @@
  */
 #include "engine/bt/translate.h"
 
-#define SPAN_MOST 512 /* bytes that one check covers */
-#define IMM_MOST  2047
-#define LO_FREE   128 /* a group that begins so near above its base begins at the base */
+#define IMM_MOST 2047
+#define LO_FREE  128 /* a group that begins so near above its base begins at the base */
 
-#define LTAG      (-8)
-#define STAG      (LTAG + 8 * (int)L1_SIZE)
-#define DELTA     (STAG + 8 * (int)L1_SIZE)
+#define LTAG     (-8)
+#define STAG     (LTAG + 8 * (int)L1_SIZE)
+#define DELTA    (STAG + 8 * (int)L1_SIZE)
 
 static unsigned held_register(unsigned slot)
 {
@@ -25,6 +24,8 @@ void held_drop(struct translation *t, unsigned reg)
         if (t->held[i].base == reg)
             t->held[i].base = 0;
     }
+    if (t->loop.inside)
+        loop_drop(t, reg);
 }
 
 static bool is_store(const struct insn *insn)
@@ -37,8 +38,10 @@ static bool is_store(const struct insn *insn)
 struct bt_fact fact_of(const struct insn *insn)
 {
     const struct insn_info *info = insn_info(insn->id);
-    struct bt_fact fact = {
-        .base = insn->rs1, .writes = insn->rd, .size = (uint8_t)(1u << info->width)};
+    struct bt_fact fact = {.class = info->class,
+                           .base = insn->rs1,
+                           .writes = insn->rd,
+                           .size = (uint8_t)(1u << info->width)};
 
     switch ((enum insn_class)info->class) {
     case INSN_CLASS_FSTORE:
@@ -88,7 +91,7 @@ static void group(const struct translation *t, const struct insn *first, int32_t
                 *end = new_end;
             }
         }
-        if (fact->writes == first->rs1)
+        if (fact->writes == first->rs1 || (t->loop.inside && (t->loop.labels >> i >> 1 & 1) != 0))
             break;
     }
     if (*lo > 0 && *lo <= LO_FREE && *end <= SPAN_MOST)
@@ -112,7 +115,7 @@ static unsigned future(const struct translation *t, const struct held *held)
 /* The slot for another base: the less useful one. */
 static unsigned choose_slot(const struct translation *t)
 {
-    return future(t, &t->held[0]) <= future(t, &t->held[1]) ? 0 : 1;
+    return t->loop.inside || future(t, &t->held[0]) <= future(t, &t->held[1]) ? 0 : 1;
 }
 
 /* The branch that was just emitted leads to where the page is looked for in the second level, and
@@ -128,25 +131,10 @@ static void miss_stub(struct translation *t, uint32_t number, uint32_t start, un
     s->lo = (int16_t)lo;
 }
 
-/* Looks up [base + lo, base + end); D gets the host address of `base`. On a miss C tries to enter
- * the page, and control comes back to the first instruction. */
-static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end,
-                  bool store)
+void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end, bool store)
 {
-    uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
-    struct bt_site *s = &t->bv->site[number];
-
-    s->reg = (uint8_t)t->insn[t->now].rs1;
-    s->lo = (int16_t)lo;
-    s->span = (uint16_t)(end - lo);
-    if (is_taken(base)) { /* the other one of T1 and T2 holds it meanwhile */
-        unsigned other = d == BT_T1 ? BT_T2 : BT_T1;
-        t->held[other == BT_T1 ? 0 : 1].base = 0;
-        emit(t, rv_i(RV_LD, other, BT_CTX, home_of(base)));
-        base = other;
-    }
-    uint32_t start = t->n;
     unsigned from = base;
+
     if (lo != 0) {
         emit(t, rv_i(RV_ADDI, BT_T0, base, lo));
         from = BT_T0;
@@ -163,6 +151,42 @@ static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, 
         emit(t, rv_i(RV_ADDI, BT_T0, BT_T0, step));
     }
     emit(t, rv_i(RV_SRLI, BT_T0, BT_T0, PAGE_SHIFT));
+}
+
+void call_refill(struct translation *t, uint32_t number, unsigned base, int32_t lo, uint32_t back)
+{
+    bool store = t->bv->site[number].kind == SITE_STORE;
+
+    emit(t, rv_s(RV_SD, BT_T1, HOT(spill[0]), BT_CTX));
+    emit(t, rv_i(RV_ADDI, BT_T1, base, lo));
+    emit(t, rv_i(RV_LD, BT_T0, BT_CTX, store ? HOT(refill_store) : HOT(refill_load)));
+    emit(t, rv_i(RV_JALR, BT_T0, BT_T0, 0));
+    emit(t, number);
+    emit(t, rv_j(0, (int32_t)(4 * (back - t->n))));
+    emit(t, 0); /* see bt_refill_load */
+}
+
+/* Looks up [base + lo, base + end); D gets the host address of `base`. On a miss C tries to enter
+ * the page, and control comes back to the first instruction. */
+static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end,
+                  bool store)
+{
+    uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
+    struct bt_site *s = &t->bv->site[number];
+
+    s->reg = (uint8_t)t->insn[t->now].rs1;
+    s->lo = (int16_t)lo;
+    s->span = (uint16_t)(end - lo);
+    base = host_of(t, base);
+    loop_spoil(t);
+    if (is_taken(base)) { /* the other one of T1 and T2 holds it meanwhile */
+        unsigned other = d == BT_T1 ? BT_T2 : BT_T1;
+        t->held[other == BT_T1 ? 0 : 1].base = 0;
+        emit(t, rv_i(RV_LD, other, BT_CTX, home_of(base)));
+        base = other;
+    }
+    uint32_t start = t->n;
+    look_up(t, base, d, lo, end, store);
     emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
     miss_stub(t, number, start, base, lo);
     emit(t, rv_r(RV_ADD, d, d, base));
@@ -191,12 +215,14 @@ static unsigned locate(struct translation *t, const struct insn *insn)
 void translate_access(struct translation *t, const struct insn *insn)
 {
     unsigned class = insn_info(insn->id)->class;
-    unsigned at = locate(t, insn);
+    unsigned at = t->loop.inside ? loop_locate(t, insn, is_store(insn)) : 0;
 
+    if (at == 0)
+        at = locate(t, insn);
     if (class == INSN_CLASS_STORE) {
         emit(t, encode(insn, 0, at, use(t, insn->rs2, BT_T0)));
     } else if (class == INSN_CLASS_LOAD) {
-        emit(t, encode(insn, target(insn->rd), at, 0));
+        emit(t, encode(insn, target(t, insn->rd), at, 0));
         finish(t, insn->rd);
         held_drop(t, insn->rd);
     } else {
@@ -225,7 +251,7 @@ void translate_amo(struct translation *t, const struct insn *insn)
 {
     locate_atomic(t, insn, true);
     unsigned operand = use(t, insn->rs2, BT_T0);
-    emit(t, encode(insn, target(insn->rd), BT_T1, operand));
+    emit(t, encode(insn, target(t, insn->rd), BT_T1, operand));
     if (is_taken(insn->rd)) {
         map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
         finish(t, insn->rd);

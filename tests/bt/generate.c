@@ -118,6 +118,16 @@ static bool accesses_memory(const struct insn *insn)
     return class >= INSN_CLASS_LOAD && class <= INSN_CLASS_AMO;
 }
 
+/* Does it write a register that a roaming loop needs? */
+static bool is_kept(const struct sequence *s, const struct insn *insn)
+{
+    for (unsigned i = 0; i < ROAM_BASES; i++) {
+        if (insn->rd == s->base[i])
+            return true;
+    }
+    return insn->rd == s->counter || insn->rd == OTHER;
+}
+
 /* What can be executed thousands of times. */
 static bool fits_loop(const struct insn *insn)
 {
@@ -151,6 +161,9 @@ static bool fits(const struct sequence *s, const struct insn *insn, struct rando
         return is_computation(insn) && rounds(insn) && !touches(insn, BASE);
     if (s->kind == SEQUENCE_LOOP)
         return fits_loop(insn);
+    if (s->kind == SEQUENCE_ROAM)
+        return (is_computation(insn) || insn->id == INSN_auipc) && rounds(insn) &&
+               !is_kept(s, insn);
     if (s->kind == SEQUENCE_WRITE)
         return is_computation(insn) && rounds(insn) && insn->len == 4 && insn->rd != COUNTER &&
                insn->rd != POINTER && insn->rd != OTHER;
@@ -196,6 +209,145 @@ static void put(struct sequence *s, uint32_t word, unsigned length)
     s->size += length;
 }
 
+/* Registers apart from each other and from the one of inner loops. */
+static void pick_roles(struct sequence *s, struct random *r)
+{
+    uint32_t used = 1u | 1u << OTHER | 1u << SPARE;
+    uint8_t *role[] = {&s->counter, &s->base[0], &s->base[1], &s->base[2]};
+
+    for (unsigned i = 0; i < sizeof(role) / sizeof(role[0]); i++) {
+        unsigned reg;
+        do
+            reg = pick_register(r);
+        while ((used >> reg & 1) != 0);
+        used |= 1u << reg;
+        *role[i] = (uint8_t)reg;
+    }
+}
+
+static unsigned pick_base(const struct sequence *s, struct random *r)
+{
+    return s->base[random_below(r, ROAM_BASES)];
+}
+
+static int32_t roam_offset(struct random *r)
+{
+    switch (random_below(r, 8)) {
+    case 0:
+    case 1:
+        return 8 * (int32_t)random_below(r, 5);
+    case 2:
+        return -8 * (int32_t)random_below(r, 5);
+    case 3:
+        return (int32_t)random_below(r, 128) - 64;
+    case 4:
+        return (int32_t)random_below(r, 4096) - 2048;
+    default:
+        return 0;
+    }
+}
+
+/* A load or store; one in 16 loads may write what it must not. */
+static uint32_t roam_access(const struct sequence *s, struct random *r, const struct isa *isa)
+{
+    unsigned base = pick_base(s, r);
+    struct insn insn;
+
+    for (;;) {
+        unsigned id = 1 + random_below(r, INSN_COUNT - 1);
+        const struct insn_info *info = insn_info(id);
+        if (info->class < INSN_CLASS_LOAD || info->class > INSN_CLASS_FSTORE)
+            continue;
+        unsigned reg = pick_register(r);
+        int32_t imm = roam_offset(r);
+        uint32_t word = info->format == INSN_FMT_S ? rv_s(info->match, reg, imm, base)
+                                                   : rv_i(info->match, reg, base, imm);
+        insn_decode(isa, word, &insn);
+        if (insn.id == id && (info->class != INSN_CLASS_LOAD || !is_kept(s, &insn) ||
+                              (reg == base && random_below(r, 16) == 0)))
+            return word;
+    }
+}
+
+/* A base goes elsewhere. */
+static void roam_move(struct sequence *s, struct random *r)
+{
+    static const int8_t steps[] = {1, 2, 4, 8, 8, 16, -8, -1};
+    unsigned base = pick_base(s, r);
+
+    switch (random_below(r, 8)) {
+    case 0:
+        put(s, rv_r(RV_ADD, base, pick_base(s, r), 0), 4);
+        break;
+    case 1:
+        put(s, rv_i(RV_ANDI, base, base, -(1 << random_below(r, 5))), 4);
+        break;
+    case 2: /* by what may come from memory */
+        put(s, rv_i(RV_ANDI, SPARE, pick_register(r), 2040), 4);
+        put(s, rv_r(RV_ADD, base, pick_base(s, r), SPARE), 4);
+        break;
+    case 3:
+        put(s, rv_i(RV_ADDI, base, base, (int32_t)random_below(r, 1024) - 512), 4);
+        break;
+    default:
+        put(s, rv_i(RV_ADDI, base, base, steps[random_below(r, 8)]), 4);
+    }
+}
+
+static uint32_t random_branch(struct random *r, int32_t distance)
+{
+    static const uint16_t branches[] = {INSN_beq, INSN_bne,  INSN_blt,
+                                        INSN_bge, INSN_bltu, INSN_bgeu};
+
+    return rv_b(insn_info(branches[random_below(r, 6)])->match, pick_register(r), pick_register(r),
+                distance);
+}
+
+/* Ahead, into an instruction or behind the loop too; or a few times back. */
+static void roam_jump(struct sequence *s, struct random *r)
+{
+    int32_t forward = 4 + 2 * (int32_t)random_below(r, 16);
+
+    if (random_below(r, 8) == 0) {
+        put(s, rv_j(0, forward), 4);
+    } else if (random_below(r, 4) == 0) {
+        put(s, rv_i(RV_ADDI, OTHER, OTHER, -1), 4);
+        put(s, rv_i(RV_ANDI, OTHER, OTHER, 3), 4);
+        put(s, rv_b(RV_BNE, OTHER, 0, -4 * (int32_t)(1 + random_below(r, s->size / 4))), 4);
+    } else {
+        put(s, random_branch(r, random_below(r, 8) == 0 ? 200 : forward), 4);
+    }
+}
+
+static void roam(struct sequence *s, struct random *r, const struct isa *isa)
+{
+    unsigned count = 1 + random_below(r, random_below(r, 4) == 0 ? ROAM_MOST : 12);
+    struct insn insn;
+
+    pick_roles(s, r);
+    put(s, rv_i(RV_ADDI, s->counter, s->counter, -1), 4); /* where no jump goes by */
+    while (count-- > 0 && s->size < 4 * ROAM_MOST) {
+        unsigned what = random_below(r, 16);
+        if (what < 6) {
+            put(s, roam_access(s, r, isa), 4);
+        } else if (what < 9) {
+            roam_move(s, r);
+        } else if (what < 11) {
+            roam_jump(s, r);
+        } else {
+            pick(s, r, isa, &insn);
+            put(s, insn.raw, insn.len);
+        }
+    }
+    if (random_below(r, 4) != 0) {
+        put(s, rv_b(RV_BNE, s->counter, 0, -(int32_t)s->size), 4);
+    } else {
+        put(s, rv_b(RV_BEQ, s->counter, 0, 8), 4);
+        put(s, rv_j(0, -(int32_t)s->size), 4);
+    }
+    put(s, EBREAK, 4);
+}
+
 void generate(struct sequence *s, struct random *r, const struct isa *isa)
 {
     unsigned count = 1 + random_below(r, SEQUENCE_MOST - (s->kind == SEQUENCE_WRITE ? 6 : 2));
@@ -203,6 +355,10 @@ void generate(struct sequence *s, struct random *r, const struct isa *isa)
 
     memset(s->bytes, 0, sizeof(s->bytes));
     s->size = 0;
+    if (s->kind == SEQUENCE_ROAM) {
+        roam(s, r, isa);
+        return;
+    }
     while (count-- > 0) {
         pick(s, r, isa, &insn);
         put(s, insn.raw, insn.len);

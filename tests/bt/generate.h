@@ -6,7 +6,9 @@
 #include "core/insn.h"
 
 #define SEQUENCE_MOST  24  /* instructions */
-#define SEQUENCE_BYTES 112 /* with its end */
+#define SEQUENCE_BYTES 240 /* with its end */
+#define ROAM_MOST      44
+#define ROAM_BASES     3
 
 /* Registers with a meaning in a loop. */
 #define SEQUENCE_COUNTER 5u
@@ -17,6 +19,7 @@ enum sequence_kind {
     SEQUENCE_ANY,   /* whatever there is, ending in a trap at the latest behind it */
     SEQUENCE_PLAIN, /* computation: the bare hart can execute it, with x4 left alone */
     SEQUENCE_LOOP,  /* a body that is executed x5 times, with accesses around x8 */
+    SEQUENCE_ROAM,  /* a loop with accesses by registers that move, jumps, and ways out */
     SEQUENCE_WRITE, /* the same without accesses: exchanges an instruction, at x8, with x7 each time
                      */
 };
@@ -28,6 +31,8 @@ struct sequence {
     unsigned size;
     unsigned written; /* SEQUENCE_WRITE: where in it, a multiple of 4 if the sequence's place is, */
     uint32_t other;   /* ... and what x7 begins with */
+    uint8_t counter;  /* SEQUENCE_ROAM: the registers with the rounds left, and with addresses */
+    uint8_t base[ROAM_BASES];
 };
 
 struct random {

@@ -303,13 +303,16 @@ static uint32_t random_branch(struct random *r, int32_t distance)
                 distance);
 }
 
-/* Ahead, into an instruction or behind the loop too; or a few times back. */
+/* Ahead, into an instruction or behind the loop too; or a few times back. With a link the whole is
+ * no loop to the translator, but what goes back inside of it is, which is then left again and
+ * again.
+ */
 static void roam_jump(struct sequence *s, struct random *r)
 {
     int32_t forward = 4 + 2 * (int32_t)random_below(r, 16);
 
     if (random_below(r, 8) == 0) {
-        put(s, rv_j(0, forward), 4);
+        put(s, rv_j(random_below(r, 2) * SPARE, forward), 4);
     } else if (random_below(r, 4) == 0) {
         put(s, rv_i(RV_ADDI, OTHER, OTHER, -1), 4);
         put(s, rv_i(RV_ANDI, OTHER, OTHER, 3), 4);

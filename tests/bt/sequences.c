@@ -438,6 +438,13 @@ static const char *check(const struct sequence *s, const struct vcpu_user *user)
     return what == NULL && s->kind == SEQUENCE_PLAIN ? compare_bare(s, user) : what;
 }
 
+/* Around it may lie what a sequence that only one of them has finished wrote there. */
+static void put_code(struct side *side, uint64_t number, gpa_t at, const struct sequence *s)
+{
+    memset(ram(side, CODE + number % SLOTS * SLOT), 0, 2 * SLOT);
+    memcpy(ram(side, at), s->bytes, s->size);
+}
+
 static void try(uint64_t number)
 {
     struct random r = {number * UINT64_C(0x2545f4914f6cdd1d)};
@@ -450,8 +457,8 @@ static void try(uint64_t number)
     generate(&s, &r, &leader->machine.vm.isa);
     gpa_t at = place(number, &s, &r);
     struct vcpu_user user = pick_registers(&s, at, where, &r);
-    memcpy(ram(leader, at), s.bytes, s.size);
-    memcpy(ram(oracle, at), s.bytes, s.size);
+    put_code(leader, number, at, &s);
+    put_code(oracle, number, at, &s);
     if (random_below(&r, 8) == 0 || apart) {
         forget(leader);
         forget(oracle);

@@ -50,7 +50,12 @@ static int bt_vcpu_create(struct vcpu *vcpu)
     if (bv == MAP_FAILED)
         return ERR_NO_MEMORY;
     bv->vcpu = vcpu;
+    if (box_create(&bv->box) != 0) {
+        munmap(bv, sizeof(*bv));
+        return ERR_NO_MEMORY;
+    }
     if (cache_create(bv) != 0) {
+        box_destroy(&bv->box);
         cache_destroy(bv);
         munmap(bv, sizeof(*bv));
         return ERR_NO_MEMORY;
@@ -72,6 +77,7 @@ static void bt_vcpu_destroy(struct vcpu *vcpu)
         return;
     thread_release(vcpu);
     cache_destroy(bv);
+    box_destroy(&bv->box);
     munmap(bv, sizeof(*bv));
     vcpu->engine = NULL;
     vcpu->stlb = NULL;
@@ -109,6 +115,8 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
     line(ctx, "bt.kicks", sum.kicks);
     line(ctx, "bt.fence_checks", sum.fence_checks);
     line(ctx, "bt.page_checks", sum.page_checks);
+    line(ctx, "bt.asked", sum.asked);
+    line(ctx, "bt.asked_all", sum.asked_all);
 }
 
 const struct engine_ops engine_bt = {

@@ -236,10 +236,14 @@ struct bt_block {
 #define FRAME_HASH  4096
 #define EXEC_FILTER 65536 /* bits */
 
-/* Per guest-physical page, shared by all vCPUs: somebody may store there unseen; code was made from
- * it; translations were, and nobody stores there unseen unless it is PAGE_STORED. */
+/* Per guest-physical page, shared by all vCPUs: it was written since somebody looked, or may be,
+ * unseen; code was made from it; translations were, and nobody stores there unseen unless it is
+ * PAGE_STORED. And which vCPUs may store there unseen: a bit for each, or for several. */
 enum { PAGE_STORED = 1, PAGE_CODE = 2, PAGE_TABLE = 4 };
-#define LOG_SIZE 1024
+#define PAGE_BY_SHIFT 3
+#define PAGE_BY_BITS  29
+#define PAGE_BY       (~UINT32_C(0) << PAGE_BY_SHIFT)
+#define LOG_SIZE      1024
 /* An entry of the log: the low half of its number, what the page was, which page. */
 #define LOG_NUMBER_SHIFT 32
 #define LOG_WAS_SHIFT    29
@@ -250,15 +254,42 @@ struct bt_vm {
     gpa_t ram;                 /* where it begins */
     _Atomic uint32_t *page;    /* PAGE_* */
     _Atomic uint64_t nwritten; /* pages with code or tables that were written: entries of the log */
+    _Atomic uint32_t arming;   /* vCPUs that wait for others to drop their store entries */
     _Atomic uint64_t log[LOG_SIZE];
 };
 
 #define UNARMED 16
 
+/* What other vCPUs want of one: see fence.c. */
+enum bt_ask_kind { ASK_ALL, ASK_FENCE, ASK_STORES, ASK_CODE };
+
+struct bt_ask {
+    enum bt_ask_kind kind;
+    gva_t first, last; /* pages; ASK_STORES: host address of the one */
+    bool any_asid;
+    uint16_t asid;
+};
+
+#define BOX_ASKS 16 /* if there are more, everything is dropped */
+
+struct bt_asked {
+    bool all, code;
+    unsigned n;
+    struct bt_ask ask[BOX_ASKS];
+};
+
+struct bt_box {
+    pthread_mutex_t lock;
+    struct bt_asked asked;
+    _Atomic uint32_t posted, taken; /* how many */
+    _Atomic uint32_t changes;       /* futex: of `taken`, or of vcpu.running to 0 ... */
+    _Atomic uint32_t sleepers;      /* ... which so many wait for */
+};
+
 struct bt_stats {
     uint64_t blocks, code_bytes, links, flushes, drops;
     uint64_t l1_fills, misses, slow, exec, light, jump_misses, jump_drops, tlb_drops, kicks,
-        fence_checks, page_checks;
+        fence_checks, page_checks, asked, asked_all;
 };
 
 /* What an instruction is to the accesses around it. */
@@ -330,6 +361,7 @@ struct bt_vcpu {
     struct bt_space spaces[SPACES];
     struct bt_jumps jumps[JUMP_TABLES];
     uint8_t jumps_last[SPACES + 1][BT_USER + FP_STATES]; /* where one was found */
+    struct bt_box box;
 };
 
 /* At the base of the signal stack, whose alignment is BT_STACK. */
@@ -453,6 +485,10 @@ void loop_leave(const struct bt_vcpu *bv, const struct bt_block *block, struct b
 /* pages.c: which pages hold code or tables, and which were written since. */
 int pages_create(struct vm *vm) MUST_CHECK;
 void pages_destroy(struct vm *vm);
+/* This thread runs the vCPU from now on. */
+void pages_adopt(const struct vcpu *vcpu);
+/* First- and second-level entries that allow stores to this page. */
+void pages_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page);
 /* Code is about to be made from this page: from now on writes to it are noticed. */
 void pages_watch(struct vcpu *vcpu, gpa_t gpa);
 /* fence.i: drops what was made from code that has changed. True: something was looked at. */
@@ -516,8 +552,15 @@ void bt_tlb_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts
                   const struct flush_range *range);
 void bt_code_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts, gpa_t gpa,
                    uint64_t size);
-/* Every other vCPU drops its TLB before this returns. For a caller inside `run`. */
-void bt_drop_others(struct vcpu *self);
+/* These vCPUs drop their store entries for a page before this returns. For a caller inside `run`,
+ * who looks for requests before he enters translated code again. */
+void bt_drop_stores(struct vcpu *self, const struct hart_set *harts, const uint8_t *host_page);
+int box_create(struct bt_box *box) MUST_CHECK;
+void box_destroy(struct bt_box *box);
+/* What others want: to be done before translated code is entered. False: nothing. */
+bool box_take(struct bt_box *box, struct bt_asked *asked);
+/* Its owner is outside of `run`. */
+void box_wake(struct bt_box *box);
 
 /* run.c */
 void bt_run(struct vcpu *vcpu);

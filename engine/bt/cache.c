@@ -17,6 +17,7 @@
 #define ROOM_SITES             256
 #define ROOM_MAPS              512
 
+#define CACHE_TOUCHED          MIB(4)
 #define STALE_WORDS            2 /* that lead on from a block that was dropped */
 
 #define SYS_RISCV_FLUSH_ICACHE 259
@@ -30,6 +31,15 @@ static void *reserve(size_t size)
     return at != MAP_FAILED ? at : NULL;
 }
 
+/* Linux fences the instruction fetch of every hart that runs a thread of the process when a page
+ * becomes executable for the first time. Now there is but one; later each page would stop all
+ * vCPUs. So the part that any guest fills is touched at once. */
+static void touch(const struct bt_vcpu *bv)
+{
+    for (uint32_t at = 0; at < CACHE_TOUCHED && at < bv->size; at += PAGE_SIZE)
+        (void)*(const volatile uint8_t *)(bv->rx + at);
+}
+
 static int map_views(struct bt_vcpu *bv)
 {
     int fd = memfd_create("trapeze-code", MFD_CLOEXEC);
@@ -41,7 +51,10 @@ static int map_views(struct bt_vcpu *bv)
         bv->rx = mmap(NULL, bv->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     }
     close(fd);
-    return bv->rw == NULL || bv->rw == MAP_FAILED || bv->rx == MAP_FAILED ? ERR_NO_MEMORY : 0;
+    if (bv->rw == NULL || bv->rw == MAP_FAILED || bv->rx == MAP_FAILED)
+        return ERR_NO_MEMORY;
+    touch(bv);
+    return 0;
 }
 
 int cache_create(struct bt_vcpu *bv)

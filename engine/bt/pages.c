@@ -13,6 +13,19 @@
 #include "core/vm.h"
 #include "engine/bt/bt.h"
 
+/* What PAGE_STORED comes with on this thread: the bit of its vCPU. */
+static _Thread_local uint32_t stored_by = PAGE_STORED;
+
+static uint32_t bit_of(const struct vcpu *vcpu)
+{
+    return UINT32_C(1) << (PAGE_BY_SHIFT + vcpu->priv.hartid % PAGE_BY_BITS);
+}
+
+void pages_adopt(const struct vcpu *vcpu)
+{
+    stored_by = PAGE_STORED | bit_of(vcpu);
+}
+
 static struct bt_vm *vm_of(struct vm *vm)
 {
     return vm->engine_data;
@@ -26,9 +39,9 @@ static void written(void *ctx, gpa_t gpa, uint64_t length)
     uint64_t last = (gpa - b->ram + length - 1) >> PAGE_SHIFT;
 
     for (uint64_t page = first; page <= last && page < b->npages; page++) {
-        if ((atomic_load_explicit(&b->page[page], memory_order_seq_cst) & PAGE_STORED) != 0)
+        if ((atomic_load_explicit(&b->page[page], memory_order_seq_cst) & stored_by) == stored_by)
             continue;
-        uint32_t old = atomic_fetch_or(&b->page[page], PAGE_STORED);
+        uint32_t old = atomic_fetch_or(&b->page[page], stored_by);
         if ((old & PAGE_STORED) != 0 || old == 0)
             continue;
         uint64_t n = atomic_fetch_add(&b->nwritten, 1);
@@ -108,7 +121,7 @@ void pages_destroy(struct vm *vm)
     vm->engine_data = NULL;
 }
 
-static void drop_own_stores(struct bt_vcpu *bv, const uint8_t *host_page)
+void pages_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
 {
     struct stlb_entry *entry = bv->stlb.entry[STLB_STORE];
 
@@ -120,18 +133,43 @@ static void drop_own_stores(struct bt_vcpu *bv, const uint8_t *host_page)
     l1_drop_stores(bv, host_page);
 }
 
-/* From now on a write to the page is told of. */
+/* The vCPUs but this one that have a bit among these. */
+static bool others_of(const struct vcpu *self, uint32_t bits, struct hart_set *harts)
+{
+    const struct vm *vm = self->vm;
+    bool any = false;
+
+    *harts = (struct hart_set){{0}};
+    for (unsigned i = 0; i < vm->nvcpus; i++) {
+        if (vm->vcpu[i] == self || (bits & bit_of(vm->vcpu[i])) == 0)
+            continue;
+        harts->mask[i / 64] |= UINT64_C(1) << (i % 64);
+        any = true;
+    }
+    return any;
+}
+
+/* From now on a write to the page is told of. Whoever finds that another vCPU has just seen to that
+ * cannot know whether the others have already dropped their entries, so he asks them, too. */
 static void arm(struct vcpu *vcpu, uint64_t page)
 {
     struct bt_vm *b = vm_of(vcpu->vm);
     const struct gmem_slot *ram = &vcpu->vm->mem.slots[0];
 
+    const uint8_t *host_page = ram->host + (page << PAGE_SHIFT);
+    struct hart_set others;
+
+    atomic_fetch_add(&b->arming, 1);
     uint32_t old = atomic_fetch_or(&b->page[page], PAGE_CODE);
-    if ((old & PAGE_STORED) == 0)
-        return;
-    atomic_fetch_and(&b->page[page], ~(uint32_t)PAGE_STORED);
-    drop_own_stores(bt_of(vcpu), ram->host + (page << PAGE_SHIFT));
-    bt_drop_others(vcpu);
+    if ((old & PAGE_STORED) != 0)
+        old = atomic_fetch_and(&b->page[page], ~(PAGE_STORED | PAGE_BY));
+    else if (atomic_load(&b->arming) > 1)
+        old = PAGE_BY;
+    if ((old & bit_of(vcpu)) != 0)
+        pages_drop_stores(bt_of(vcpu), host_page);
+    if (others_of(vcpu, old, &others))
+        bt_drop_stores(vcpu, &others, host_page);
+    atomic_fetch_sub(&b->arming, 1);
 }
 
 void pages_watch(struct vcpu *vcpu, gpa_t gpa)
@@ -214,7 +252,7 @@ void pages_arm_tables(struct vcpu *vcpu)
     struct bt_vm *b = vm_of(vcpu->vm);
 
     for (unsigned i = 0; i < bv->nunarmed; i++) {
-        atomic_fetch_and(&b->page[bv->unarmed[i]], ~(uint32_t)PAGE_STORED);
+        atomic_fetch_and(&b->page[bv->unarmed[i]], ~(PAGE_STORED | PAGE_BY));
         atomic_fetch_or(&b->page[bv->unarmed[i]], PAGE_TABLE);
     }
     bv->nunarmed = 0;

@@ -102,13 +102,58 @@ static void take_requests(struct vcpu *vcpu)
         (void)pages_check(vcpu);
 }
 
+#define FENCE_PAGES 16 /* of a longer range, everything of its address space is dropped */
+
+static void take_fence(struct vcpu *vcpu, const struct bt_ask *ask)
+{
+    const uint16_t *asid = ask->any_asid ? NULL : &ask->asid;
+
+    if (ask->last - ask->first >= FENCE_PAGES * PAGE_SIZE) {
+        if (asid == NULL)
+            flush_translations(vcpu);
+        else
+            (void)space_fence(vcpu, NULL, asid);
+        return;
+    }
+    for (gva_t page = ask->first;; page += PAGE_SIZE) {
+        (void)space_fence(vcpu, &page, asid);
+        if (page == ask->last)
+            return;
+    }
+}
+
+/* What other vCPUs have asked for. */
+static void take_asked(struct vcpu *vcpu, const struct bt_asked *asked)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    bool fence = asked->all;
+
+    bv->stats.asked++;
+    bv->stats.asked_all += asked->all;
+    if (asked->all)
+        flush_translations(vcpu);
+    for (unsigned i = 0; i < asked->n; i++) {
+        if (asked->ask[i].kind == ASK_STORES) {
+            pages_drop_stores(bv, (const uint8_t *)(uintptr_t)asked->ask[i].first);
+        } else if (!asked->all) {
+            take_fence(vcpu, &asked->ask[i]);
+            fence = true;
+        }
+    }
+    if (fence || asked->code)
+        (void)pages_check(vcpu);
+}
+
 /* Requests, clock and interrupts. False: the host wants the vCPU. */
 static bool look(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_asked asked;
 
     bv->look = false;
     atomic_store(&bv->kick, 0);
+    if (box_take(&bv->box, &asked))
+        take_asked(vcpu, &asked);
     if (atomic_load(&vcpu->requests) != 0)
         take_requests(vcpu);
     if ((atomic_load(&vcpu->requests) & VCPU_REQ_EVENT) != 0) {
@@ -472,6 +517,7 @@ void bt_run(struct vcpu *vcpu)
         exit_error(vcpu, PARK_ENGINE);
         return;
     }
+    pages_adopt(vcpu);
     vcpu->reservation.valid &= bv->step;
     atomic_store(&vcpu->running, 1);
     bt_fp_load(&vcpu->user);
@@ -480,4 +526,5 @@ void bt_run(struct vcpu *vcpu)
     loop(vcpu);
     bt_fp_save(&vcpu->user);
     atomic_store(&vcpu->running, 0);
+    box_wake(&bv->box);
 }

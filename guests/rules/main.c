@@ -20,5 +20,6 @@ void guest_main(void)
     check_faults();
     check_interrupts();
     check_code();
+    check_ticks();
     check_end("rules");
 }

@@ -9,6 +9,7 @@ void check_pages(void);
 void check_faults(void);
 void check_interrupts(void);
 void check_code(void);
+void check_ticks(void);
 
 /* Encodings of instructions on a0 (x10) and a1 (x11). */
 #define INSN_NOP      0x00000013U

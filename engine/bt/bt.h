@@ -16,214 +16,8 @@
 #include "core/stlb.h"
 #include "core/trap.h"
 #include "core/vcpu.h"
-
-/* Registers whose guest values live in memory (hot.home): they are the least used ones of a Linux
- * kernel and its programs. CTX points into the window, the others are scratch. */
-#define BT_CTX   3  /* gp */
-#define BT_T0    26 /* s10 */
-#define BT_T1    27 /* s11 */
-#define BT_T2    31 /* t6 */
-#define BT_TAKEN 4
-
-/* First-level TLB: pages, direct-mapped. One per kind of privilege: see enum bt_mode. */
-#define L1_BITS 7
-#define L1_SIZE (1u << L1_BITS)
-
-/* What a data access is allowed to: a window each. */
-enum bt_mode { BT_U, BT_S, BT_SUM, BT_MODES };
-
-/* What floating point may do: part of a block's key. */
-enum bt_fp { FP_OFF, FP_CLEAN, FP_DIRTY, FP_BAD_RM, FP_STATES };
-
-struct bt_jump { /* an entry of a jump cache */
-    uint64_t pc;
-    uint64_t code;
-};
-
-/* A kernel that serves a program jumps to thousands of places. */
-#define JUMP_BITS_U 13
-#define JUMP_BITS_S 15
-/* As many entries are taken back one by one; if there are more, the whole table is. */
-#define JUMPS_LISTED 512
-#define JUMP_TABLES  10 /* the first is always empty */
-#define SPACES       16 /* address spaces whose windows are kept */
-#define SPACE_GLOBAL SPACES
-
-/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S, and
- * a state of FP. An empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
-struct bt_jumps {
-    struct bt_jump entry[1u << JUMP_BITS_S];
-    uint16_t entered[JUMPS_LISTED]; /* entries since the last reset, by number */
-    unsigned n;                     /* how many, or JUMPS_LISTED + 1: too many to list */
-    uint32_t epoch;                 /* of the code that it knows; 0: never reset */
-    uint8_t space;
-    uint8_t flags; /* BT_USER and enum bt_fp */
-    uint64_t last_use;
-};
-
-/* Registers that a loop may take for itself while it runs. */
-#define LOOP_SAVES 15
-
-/* Words that translated code reaches from CTX. */
-struct bt_hot {
-    uint64_t home[BT_TAKEN]; /* guest gp, s10, s11, t6 */
-    struct vcpu *vcpu;
-    struct bt_vcpu *owner;
-    struct bt_jump *jumps; /* the jump cache for this mode and the state of FP */
-    gva_t pc;              /* an address in the page that is being executed, in U-mode */
-    void *vector;          /* code of stvec's, or bt_vector, which finds it ... */
-    uint64_t vector_of;    /* ... for this value of it */
-    struct bt_space *space;
-    uint64_t twin_satp;        /* a space that CTX may move to as it stands: its satp ... */
-    uint8_t *twin;             /* ... and CTX there; NULL: none */
-    void *exit;                /* bt_exit: into C, behind the call lies the number of the site */
-    void *exit_pc;             /* bt_jump_miss: guest pc is in T0 and not in the jump cache */
-    void *exit_stale;          /* bt_exit_stale: a block that was dropped */
-    void *light;               /* bt_light: C in the middle of a block, see light.c */
-    void *ecall;               /* bt_ecall: from U-mode; T0 holds its pc */
-    void *sret;                /* bt_sret, or bt_exit when C has to look at something */
-    void *satp;                /* as bt_light */
-    void *sum_set, *sum_clear; /* sstatus, by an operand in T2 that is SUM alone, or as bt_light */
-    void *refill_load,
-        *refill_store;       /* bt_refill_*: T1 holds the address; back behind the number */
-    uint64_t spill[4];       /* T1, T2 and T0 while others use them, and one more */
-    uint64_t resume, value;  /* where bt_light goes on, and what T0 is then */
-    uint64_t reserved_at;    /* host address that LR has reserved, + 1 for a doubleword; 0: none */
-    uint64_t reserved_value; /* and what was there: SC is a compare-and-swap */
-    uint64_t l2_context;     /* of the second-level TLB, as its tags have it, ... */
-    uint64_t l2_other;       /* ... and what to exclusive-or it with for global pages */
-    struct stlb_entry *l2_load, *l2_store;
-    uint64_t loop_save[LOOP_SAVES]; /* guest values of the registers of struct bt_loop */
-};
-
-#define WINDOW_BYTES 4096
-
-struct bt_window {
-    struct bt_hot hot;
-    /* A load finds its page in ltag, a store in stag; both take delta. An invalid tag is one of
-     * another slot. */
-    uint64_t ltag[L1_SIZE];
-    uint64_t stag[L1_SIZE];
-    uint64_t delta[L1_SIZE]; /* host address - guest-virtual address */
-    uint8_t rest[WINDOW_BYTES - sizeof(struct bt_hot) - 3 * 8 * L1_SIZE];
-};
-_Static_assert(sizeof(struct bt_window) == WINDOW_BYTES, "windows are found by adding");
-
-/* CTX = window + BT_CTX_BIAS, so that all three tables are in reach of a 12-bit offset from
- * CTX + 8 * slot: these. */
-#define BT_CTX_BIAS (sizeof(struct bt_hot) + 8)
-#define L1_LTAG     (-8)
-#define L1_STAG     (L1_LTAG + 8 * (int)L1_SIZE)
-#define L1_DELTA    (L1_STAG + 8 * (int)L1_SIZE)
-
-/* What an address space of the guest has here: a window for each mode, in the order of bt_mode. */
-struct bt_space {
-    struct bt_window window[BT_MODES];
-    uint64_t satp;
-    bool used, mxr;
-    bool own_code;      /* S-mode runs code there that is not global */
-    unsigned l2_space;  /* its space in the second-level TLB, ... */
-    unsigned l2_global; /* ... and the context number of global pages */
-    uint32_t epoch;     /* of the translations that its windows hold */
-    uint64_t flushed;   /* how many of bt_vcpu.flushed they have seen */
-    uint64_t last_use;
-};
-
-#define FLUSHED 64 /* pages whose flush other spaces still have to see */
-
-/* Where walks of a region of 2 MiB end: the tables above its last level need not be read again. */
-struct bt_region {
-    uint64_t satp;
-    uint64_t number;               /* address / 2 MiB */
-    uint32_t epoch;                /* bt_vcpu.epoch; 0: empty */
-    const _Atomic uint64_t *table; /* of its pages' PTEs */
-};
-
-#define REGIONS 64
-
-/* What C has to do where translated code calls it. */
-enum bt_site_kind {
-    SITE_LINK,     /* a direct jump: find or make its target, whose flags include reg, and link */
-    SITE_LOAD,     /* the TLB missed ... */
-    SITE_STORE,    /* ... for a store or an AMO */
-    SITE_EXEC,     /* the instruction is executed in C */
-    SITE_CROSS,    /* ... and reaches into the next page */
-    SITE_LOOK,     /* an interrupt has become deliverable */
-    SITE_FP_DIRTY, /* FS becomes Dirty; the same instruction again */
-    SITE_CSR,      /* light, as those that follow: reg is the enum csr_op, lo the number */
-    SITE_SBI,
-    SITE_FENCE, /* sfence.vma: reg has FENCE_* */
-    SITE_FENCE_I,
-};
-enum { FENCE_VA = 1, FENCE_ASID = 2 };
-
-/* Words behind the call of a light site: its number, and guest pc. Then it goes on. */
-#define LIGHT_WORDS 3
-
-struct bt_site {
-    uint32_t raw; /* the instruction; SITE_LINK: offset of the jump to patch from the block */
-    uint32_t block : 24;
-    uint32_t reg : 8; /* loads, stores: base register */
-    uint16_t offset;  /* of the instruction in its page; SITE_LINK: of the target */
-    uint8_t kind;
-    bool ends;     /* SITE_CSR: behind it the context is looked up */
-    int16_t lo;    /* loads, stores: lowest offset of the group ... */
-    uint16_t span; /* ... and how many bytes from there */
-};
-
-/* Guest pc of host code: from `host` (in instructions from the block's start) to the next entry. */
-enum bt_map_kind {
-    MAP_RESTART, /* pc is `offset`: nothing of the instruction has happened, or nothing counts */
-    MAP_TAIL,    /* pc is in host register `reg` */
-    MAP_SC,      /* T0 says whether SC has stored: 0 goes to `reg`, then pc is behind `offset` */
-    MAP_STORE,   /* T0 has yet to be stored into the home of `reg`; then pc is `offset` */
-    MAP_LOOP,    /* as MAP_RESTART, but the registers of struct bt_loop are the loop's */
-    MAP_EDGE,    /* the same, on the way in or out: what lives in memory is there already */
-};
-
-struct bt_map {
-    uint16_t host;
-    uint16_t offset;
-    uint8_t kind;
-    uint8_t reg;
-};
-
-/* Which registers a loop has taken, behind the code of its block: hot.loop_save has their guest
- * values, and they hold what the loop needs. */
-struct bt_loop {
-    uint16_t n;
-    uint8_t reg[LOOP_SAVES];
-    uint8_t home[LOOP_SAVES]; /* 1 + the index in hot.home that it stands for; 0: none */
-};
-
-_Static_assert(sizeof(struct bt_loop) % 4 == 0, "words");
-
-#define SPAN_SINGLE 8 /* an access by itself takes no more */
-
-#define BT_NOGROUP  0x10 /* flag of a block: every access checks for itself */
-#define BT_USER     0x08
-#define BT_FP_MASK  0x03
-
-static inline unsigned jump_bits(unsigned flags)
-{
-    return (flags & BT_USER) != 0 ? JUMP_BITS_U : JUMP_BITS_S;
-}
-
-struct bt_block {
-    gva_t page;                     /* guest-virtual page (U-mode: as first met), ... */
-    uint32_t frame;                 /* ... guest-physical page number, ... */
-    uint16_t offset;                /* ... and where in it the block begins */
-    uint16_t length;                /* bytes of guest code */
-    uint32_t code;                  /* where its code begins in the cache */
-    uint32_t map;                   /* first of its entries in map */
-    uint32_t hash_next, frame_next; /* block number + 1 */
-    uint64_t sum;                   /* of the guest code that it was made from */
-    uint16_t nmap;
-    uint16_t ncode; /* host instructions and words */
-    uint8_t flags;
-    bool dropped;
-    bool loop; /* struct bt_loop is behind its code */
-};
+#include "engine/bt/block.h"
+#include "engine/bt/window.h"
 
 #ifndef CACHE_BYTES         /* the lockstep test has a larger one */
 #define CACHE_BYTES MIB(32) /* of all vCPUs together, ... */
@@ -561,6 +355,14 @@ void box_destroy(struct bt_box *box);
 bool box_take(struct bt_box *box, struct bt_asked *asked);
 /* Its owner is outside of `run`. */
 void box_wake(struct bt_box *box);
+
+/* exec.c: one instruction in C: a decoded one, by its bits, or the one at pc, which reaches into
+ * the next page. True: leave. */
+bool bt_exec(struct vcpu *vcpu, const struct insn *insn);
+bool bt_exec_raw(struct vcpu *vcpu, uint32_t raw);
+bool bt_exec_cross(struct vcpu *vcpu);
+/* LR or SC. */
+bool bt_reserves(const struct insn *insn);
 
 /* run.c */
 void bt_run(struct vcpu *vcpu);

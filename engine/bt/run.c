@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Running a vCPU: in and out of translated code, and what C does between. */
-#include "core/alu.h"
 #include "core/csr.h"
-#include "core/exec.h"
 #include "core/trap.h"
 #include "core/vm.h"
 #include "core/vmem.h"
@@ -38,32 +36,6 @@ enum bt_fp bt_fp_state(const struct vcpu *vcpu)
     uint64_t fcsr;
     __asm__ volatile("frcsr %0" : "=r"(fcsr));
     return (fcsr >> 5 & 7) > 4 ? FP_BAD_RM : FP_DIRTY;
-}
-
-/* The reservation for exec, and back. */
-static void give_reservation(struct vcpu *vcpu)
-{
-    const struct gmem_slot *ram = &vcpu->vm->mem.slots[0];
-    const struct bt_hot *hot = &bt_of(vcpu)->current->hot;
-    uint64_t at = hot->reserved_at & ~UINT64_C(1);
-
-    vcpu->reservation = (struct reservation){
-        .valid = hot->reserved_at != 0,
-        .gpa = at - (uint64_t)(uintptr_t)ram->host + ram->gpa,
-        .size = (hot->reserved_at & 1) != 0 ? 8 : 4,
-        .value = hot->reserved_value,
-    };
-}
-
-static void take_reservation(struct vcpu *vcpu)
-{
-    const struct gmem_slot *ram = &vcpu->vm->mem.slots[0];
-    const struct reservation *r = &vcpu->reservation;
-    struct bt_hot *hot = &bt_of(vcpu)->current->hot;
-
-    hot->reserved_at =
-        r->valid ? (uint64_t)(uintptr_t)ram->host + (r->gpa - ram->gpa) + (r->size == 8) : 0;
-    hot->reserved_value = r->size == 8 ? r->value : alu_sext32(r->value);
 }
 
 /* Mode, sstatus or satp may have changed: which window, which blocks. */
@@ -202,102 +174,6 @@ static uint64_t find_code(struct vcpu *vcpu)
     return cache_code(bv, block);
 }
 
-/* fence.i, and what kernels rely on that were only ever run on coherent emulators. */
-static bool shows_new_code(const struct vcpu *vcpu, const struct insn *insn)
-{
-    if (insn->id == INSN_sret)
-        return vcpu->priv.satp == 0;
-    if (insn->id == INSN_sfence_vma)
-        return insn->rs1 == 0;
-    return insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm == CSR_satp;
-}
-
-static bool touches_fp(const struct insn *insn)
-{
-    switch ((enum insn_class)insn_info(insn->id)->class) {
-    case INSN_CLASS_FLOAD:
-    case INSN_CLASS_FSTORE:
-    case INSN_CLASS_FP:
-        return true;
-    case INSN_CLASS_CSR:
-        return insn->imm <= CSR_fcsr;
-    default:
-        return false;
-    }
-}
-
-static bool touches_reservation(const struct insn *insn)
-{
-    unsigned class = insn_info(insn->id)->class;
-
-    return class == INSN_CLASS_LR || class == INSN_CLASS_SC;
-}
-
-/* One instruction in C; true: leave. */
-static bool exec_here(struct vcpu *vcpu, const struct insn *insn)
-{
-    struct bt_vcpu *bv = bt_of(vcpu);
-    bool fp = touches_fp(insn);
-    struct trap trap;
-
-    bv->stats.exec++;
-    if (fp)
-        bt_fp_save(&vcpu->user);
-    if (insn_info(insn->id)->class == INSN_CLASS_CSR && insn->imm >= CSR_cycle &&
-        insn->imm <= CSR_instret)
-        vcpu->priv.cycle = vcpu->priv.instret = vm_time(vcpu->vm) * 100;
-    bool reserves = touches_reservation(insn);
-    if (reserves)
-        give_reservation(vcpu);
-    enum exec_status status = exec_insn(vcpu, insn, &trap);
-    if (reserves)
-        take_reservation(vcpu);
-    if (fp)
-        bt_fp_load(&vcpu->user);
-    switch (status) {
-    case EXEC_NEXT:
-        bv->context |= fp;
-        return false;
-    case EXEC_TRAP:
-        if (vcpu->user.pc == bv->entered) /* nothing has retired: see trap_deliver */
-            vcpu->priv.instret--;
-        return bt_deliver(vcpu, &trap);
-    case EXEC_EXIT:
-        return true;
-    case EXEC_CODE:
-        (void)pages_check(vcpu);
-        return false;
-    case EXEC_CONTEXT:
-        break;
-    }
-    if (insn->id != INSN_sret) /* core has flushed its TLB only */
-        spaces_drop(bv);
-    if (shows_new_code(vcpu, insn))
-        (void)pages_check(vcpu);
-    bv->context = true;
-    if (trap_pending_interrupt(vcpu) != 0 || insn->imm == CSR_stimecmp)
-        bv->look = true;
-    return false;
-}
-
-static bool exec_raw(struct vcpu *vcpu, uint32_t raw)
-{
-    struct insn insn;
-
-    insn_decode(&vcpu->vm->isa, raw, &insn);
-    return exec_here(vcpu, &insn);
-}
-
-static bool exec_cross(struct vcpu *vcpu)
-{
-    struct vmem_at at;
-    uint32_t raw;
-
-    if (vmem_fetch(vcpu, vcpu->user.pc, &raw, &at) != VMEM_OK)
-        return bt_deliver(vcpu, &at.trap);
-    return exec_raw(vcpu, raw);
-}
-
 static bool in_one_page(gva_t va, unsigned size)
 {
     return (va & ~PAGE_MASK) + size <= PAGE_SIZE;
@@ -317,7 +193,7 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t where, 
 
     insn_decode(&vcpu->vm->isa, site->raw, &insn);
     const struct insn_info *info = insn_info(insn.id);
-    bool amo = info->class == INSN_CLASS_AMO || touches_reservation(&insn);
+    bool amo = info->class == INSN_CLASS_AMO || bt_reserves(&insn);
     gva_t first = vcpu->user.x[insn.rs1] + (uint64_t)(int64_t)insn.imm;
     unsigned size = 1u << info->width;
     bool unreached = bv->unreached;
@@ -335,7 +211,7 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t where, 
     }
     bv->stats.slow++;
     bv->nogroup = true;
-    return exec_here(vcpu, &insn);
+    return bt_exec(vcpu, &insn);
 }
 
 /* The same in a loop, whose registers are given back first: then it goes on outside of it. */
@@ -398,9 +274,9 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     case SITE_STORE:
         return block->loop ? miss_in_loop(vcpu, block, site, next) : miss(vcpu, site, where, next);
     case SITE_EXEC:
-        return exec_raw(vcpu, site->raw);
+        return bt_exec_raw(vcpu, site->raw);
     case SITE_CROSS:
-        return exec_cross(vcpu);
+        return bt_exec_cross(vcpu);
     case SITE_LOOK:
         bv->look = true;
         return false;

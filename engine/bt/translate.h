@@ -101,6 +101,8 @@ struct translation {
     struct loop loop;
 };
 
+#define PAGE_OFFSET(pc) ((unsigned)((pc) & ~PAGE_MASK))
+
 static inline void emit(struct translation *t, uint32_t word)
 {
     t->out[t->n++] = word;
@@ -230,6 +232,16 @@ void loop_miss(struct translation *t, const struct stub *s, unsigned base, uint3
 void loop_put_stub(struct translation *t, const struct stub *s);
 /* What C has to know is put behind the code. */
 void loop_put_taken(struct translation *t);
+
+/* translate_jump.c */
+
+/* Control goes to the address in `reg`, by the jump cache; spoils T1 and T2. T0 may be `reg`. */
+void jump_by_cache(struct translation *t, unsigned reg);
+/* A direct jump: to be linked within the page, by the jump cache elsewhere. */
+void jump_to(struct translation *t, gva_t pc);
+void translate_branch(struct translation *t, const struct insn *insn);
+void translate_jal(struct translation *t, const struct insn *insn);
+void translate_jalr(struct translation *t, const struct insn *insn);
 
 /* translate_csr.c */
 bool csr_is_inline(const struct translation *t, const struct insn *insn);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* What every part of the translator writes: registers, sites and their calls of C, addresses. */
+#include "engine/bt/translate.h"
+
+unsigned use(struct translation *t, unsigned reg, unsigned scratch)
+{
+    if (!is_taken(host_of(t, reg)))
+        return host_of(t, reg);
+    if (scratch == BT_T1)
+        spoil_t1(t);
+    emit(t, rv_i(RV_LD, scratch, BT_CTX, home_of(reg)));
+    return scratch;
+}
+
+void finish(struct translation *t, unsigned reg)
+{
+    if (is_taken(host_of(t, reg)))
+        emit(t, rv_s(RV_SD, BT_T0, home_of(reg), BT_CTX));
+}
+
+/* Immediates of compressed instructions, which have to be encoded anew. */
+static uint32_t with_immediate(const struct insn *insn)
+{
+    const struct insn_info *info = insn_info(insn->id);
+
+    switch ((enum insn_format)info->format) {
+    case INSN_FMT_I:
+        return rv_i(info->match, 0, 0, insn->imm);
+    case INSN_FMT_SH:
+        return info->match | ((uint32_t)insn->imm & 63) << 20;
+    case INSN_FMT_S:
+        return rv_s(info->match, 0, insn->imm, 0);
+    case INSN_FMT_B:
+        return rv_b(info->match, 0, 0, insn->imm);
+    case INSN_FMT_U:
+        return info->match | (uint32_t)insn->imm;
+    default:
+        return info->match;
+    }
+}
+
+uint32_t encode(const struct insn *insn, unsigned rd, unsigned rs1, unsigned rs2)
+{
+    enum insn_format format = (enum insn_format)insn_info(insn->id)->format;
+    bool has_rd = format != INSN_FMT_S && format != INSN_FMT_B;
+    bool has_rs1 = format != INSN_FMT_U && format != INSN_FMT_J;
+    bool has_rs2 = format == INSN_FMT_R || format == INSN_FMT_R4 || format == INSN_FMT_S ||
+                   format == INSN_FMT_B;
+    uint32_t word = insn->len == 4 ? insn->raw : with_immediate(insn);
+
+    if (has_rd)
+        word = (word & ~(31u << 7)) | rd << 7;
+    if (has_rs1)
+        word = (word & ~(31u << 15)) | rs1 << 15;
+    if (has_rs2)
+        word = (word & ~(31u << 20)) | rs2 << 20;
+    return word;
+}
+
+void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg)
+{
+    struct bt_vcpu *bv = t->bv;
+
+    bv->map[bv->nmaps++] = (struct bt_map){.host = (uint16_t)t->n,
+                                           .offset = (uint16_t)offset,
+                                           .kind = (uint8_t)kind,
+                                           .reg = (uint8_t)reg};
+    t->block->nmap++;
+}
+
+uint32_t site(struct translation *t, enum bt_site_kind kind)
+{
+    struct bt_vcpu *bv = t->bv;
+
+    bv->site[bv->nsites] = (struct bt_site){
+        .raw = t->insn[t->now].raw,
+        .block = (uint32_t)(t->block - bv->block) & 0xffffff,
+        .kind = (uint8_t)kind,
+        .offset = t->at[t->now],
+    };
+    return bv->nsites++;
+}
+
+void stub(struct translation *t, uint32_t number)
+{
+    t->stub[t->nstubs++] =
+        (struct stub){.branch = t->n - 1, .site = number, .offset = t->at[t->now]};
+}
+
+void call_c(struct translation *t, uint32_t number)
+{
+    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(exit)));
+    emit(t, rv_i(RV_JALR, BT_T0, BT_T1, 0));
+    emit(t, number);
+}
+
+void call_light(struct translation *t, uint32_t number, int32_t word, unsigned offset)
+{
+    bool user = (t->block->flags & BT_USER) != 0;
+    gva_t pc = user ? offset : t->block->page + offset;
+
+    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, word));
+    emit(t, rv_i(RV_JALR, BT_T0, BT_T1, 0));
+    emit(t, number);
+    emit(t, (uint32_t)pc);
+    emit(t, (uint32_t)(pc >> 32));
+    spoil_both(t);
+}
+
+/* A register for addresses on their way. A loop may keep something in T1. */
+static unsigned scratch_of(struct translation *t)
+{
+    spoil_t1(t);
+    loop_spoil(t);
+    return t->loop.inside ? BT_T0 : BT_T1;
+}
+
+void constant(struct translation *t, unsigned rd, uint64_t value)
+{
+    int64_t v = (int64_t)value;
+    uint32_t high = (uint32_t)(value + 0x800) & 0xfffff000;
+
+    if (v >= -2048 && v < 2048) {
+        emit(t, rv_i(RV_ADDI, rd, 0, (int32_t)v));
+        return;
+    }
+    unsigned via = scratch_of(t);
+
+    if (v == (int32_t)v && v < 0x7ffff800) {
+        emit(t, RV_LUI | via << 7 | high);
+        emit(t, rv_i(RV_ADDIW, rd, via, (int32_t)(value & 0xfff)));
+        return;
+    }
+    t->literal[t->nliterals++] = (struct literal){.at = t->n, .value = value};
+    emit(t, RV_AUIPC | via << 7);
+    emit(t, rv_i(RV_LD, rd, via, 0));
+}
+
+/* rd = page that is being executed + delta, in U-mode; rd is no operand of the instruction unless
+ * delta is that of a link register. */
+static void from_page(struct translation *t, unsigned rd, int64_t delta)
+{
+    uint32_t high = (uint32_t)((uint64_t)delta + 0x800) & 0xfffff000;
+    unsigned via = scratch_of(t);
+
+    emit(t, rv_i(RV_LD, via, BT_CTX, HOT(pc)));
+    emit(t, rv_i(RV_SRLI, via, via, PAGE_SHIFT));
+    emit(t, rv_i(RV_SLLI, via, via, PAGE_SHIFT));
+    if (delta < 0 || delta > 3 * 2047) {
+        emit(t, RV_LUI | rd << 7 | high);
+        emit(t, rv_i(RV_ADDIW, rd, rd, (int32_t)(delta & 0xfff)));
+        emit(t, rv_r(RV_ADD, rd, rd, via));
+        return;
+    }
+    for (; delta > 2047; delta -= 2047)
+        emit(t, rv_i(RV_ADDI, via, via, 2047));
+    emit(t, rv_i(RV_ADDI, rd, via, (int32_t)delta));
+}
+
+/* Where an address relative to the block's page can be made, in U-mode. */
+bool is_near(const struct translation *t, gva_t address)
+{
+    int64_t delta = (int64_t)(address - t->block->page);
+
+    return (t->block->flags & BT_USER) == 0 || (delta >= INT32_MIN && delta < 0x7ffff800);
+}
+
+void address(struct translation *t, unsigned rd, gva_t value)
+{
+    if ((t->block->flags & BT_USER) != 0)
+        from_page(t, rd, (int64_t)(value - t->block->page));
+    else
+        constant(t, rd, value);
+}

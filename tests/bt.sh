@@ -42,6 +42,17 @@ case_guest() {
     run_guest "$2" --kernel "$build/guests/case-$1.elf" --memory 64M
 }
 
+resets() {
+    truncate -s 0 "$out.disk" && truncate -s 1M "$out.disk" &&
+        gzip -c "$build/guests/remote.elf" >"$out.gz"
+    printf wWrCrWr. | timeout -s KILL 200 "$build/trapeze" run --engine bt --kernel "$out.gz" \
+        --memory 64M --timeout 100 --disk "$out.disk" >"$out" 2>"$out.err" &&
+        [ "$(grep -c ready "$out")" -eq 4 ] &&
+        [ "$(grep -c 'read 16 done, 0 failed, 0 wrong' "$out")" -eq 3 ] && return
+    tail -n 20 "$out" "$out.err"
+    return 1
+}
+
 # The wall clock of an emulated board is slow: the guest counts its harts, and powers off.
 linux() {
     run_guest 0 --kernel "$build/guests/linux/Image" --initrd "$build/guests/linux/initrd.cpio.gz" \
@@ -142,6 +153,7 @@ check "the power device's fail code is exit status 3" case_guest power-fail 3
 check "a jump to nowhere parks the guest" case_guest nowhere 4
 check "an illegal instruction without a handler parks the guest" case_guest illegal 4
 
+check "cold and warm resets boot again, where no file can be opened any more" resets
 emulator=$(command -v qemu-riscv64-static || command -v qemu-riscv64)
 [ "$(uname -m)" = riscv64 ] && emulator=env
 if [ -z "$emulator" ]; then

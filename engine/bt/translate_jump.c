@@ -73,24 +73,43 @@ void translate_branch(struct translation *t, const struct insn *insn)
     stub(t, number);
 }
 
+/* rd gets the address behind the instruction, by one instruction; spoils T1 and T2. */
+static void link(struct translation *t, const struct insn *insn)
+{
+    unsigned rd = is_taken(insn->rd) ? BT_T2 : insn->rd;
+
+    if (rd == 0)
+        return;
+    address(t, rd, pc_of(t) + insn->len);
+    if (rd == BT_T2)
+        emit(t, rv_s(RV_SD, BT_T2, home_of(insn->rd), BT_CTX));
+}
+
+/* From where rd is written on, pc is that of the target. */
 void translate_jal(struct translation *t, const struct insn *insn)
 {
     gva_t to = pc_of(t) + (uint64_t)(int64_t)insn->imm;
+    bool near = ((to ^ t->block->page) & PAGE_MASK) == 0;
 
     if (t->loop.inside && loop_jump(t, rv_j(0, 0), to)) {
         t->ended = true;
         return;
     }
-    if (insn->rd != 0) {
-        address(t, target(t, insn->rd), pc_of(t) + insn->len);
-        finish(t, insn->rd);
-    }
     if (t->loop.inside)
         loop_end(t, t->at[t->now]);
-    jump_to(t, to);
+    if (!near)
+        address(t, BT_T0, to);
+    link(t, insn);
+    if (near) {
+        map(t, MAP_RESTART, PAGE_OFFSET(to), 0);
+        jump_to(t, to);
+    } else {
+        map(t, MAP_TAIL, 0, BT_T0);
+        jump_by_cache(t, BT_T0);
+    }
 }
 
-/* rd is written by one instruction; from then on pc is what T0 says. */
+/* The same; pc is what T0 says. */
 void translate_jalr(struct translation *t, const struct insn *insn)
 {
     if (t->loop.inside)
@@ -102,12 +121,7 @@ void translate_jalr(struct translation *t, const struct insn *insn)
     unsigned rs1 = use(t, insn->rs1, BT_T0);
 
     emit(t, rv_i(RV_ADDI, BT_T0, rs1, insn->imm));
-    if (insn->rd != 0) {
-        unsigned rd = is_taken(insn->rd) ? BT_T2 : insn->rd;
-        address(t, rd, pc_of(t) + insn->len);
-        if (rd == BT_T2)
-            emit(t, rv_s(RV_SD, BT_T2, home_of(insn->rd), BT_CTX));
-    }
+    link(t, insn);
     map(t, MAP_TAIL, 0, BT_T0);
     jump_by_cache(t, BT_T0);
 }

@@ -52,8 +52,8 @@ static const uint32_t monitor_calls[] = {
 #ifdef SYS_poll
     SYS_poll,
 #endif
-    SYS_read,      SYS_write,     SYS_preadv, SYS_pwritev, SYS_pwrite64,
-    SYS_fdatasync, SYS_fallocate, SYS_close,  SYS_brk,     SYS_timer_delete,
+    SYS_read,      SYS_write, SYS_preadv, SYS_pwritev,      SYS_pwrite64, SYS_fdatasync,
+    SYS_fallocate, SYS_close, SYS_brk,    SYS_timer_delete, SYS_mremap,
 };
 
 static void allow_all(struct program *p, const uint32_t *numbers, size_t count)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -73,6 +74,40 @@ uint8_t *file_read(const char *path, const char *what, size_t limit, const char 
     }
 out:
     close(fd);
+    return data;
+}
+
+int file_keep(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+uint8_t *file_read_again(int fd, const char *path, const char *what, size_t size)
+{
+    uint8_t *data = malloc(size);
+
+    for (size_t done = 0; data != NULL && done < size;) {
+        struct iovec rest = {.iov_base = data + done, .iov_len = size - done};
+        ssize_t n = preadv(fd, &rest, 1, (off_t)done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            free(data);
+            data = NULL;
+        } else {
+            done += (size_t)n;
+        }
+    }
+    if (data == NULL)
+        message("cannot read %s %s again for a reset: leave it as it is while the guest runs", what,
+                path);
     return data;
 }
 

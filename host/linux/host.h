@@ -109,6 +109,10 @@ uint64_t clock_until(struct vm *vm, uint64_t deadline);
  * NULL: a message was printed. */
 uint8_t *file_read(const char *path, const char *what, size_t limit, const char *remedy,
                    size_t *size) MUST_CHECK;
+/* For a process that can open no file any more: a descriptor of a regular file, or -1; and its
+ * first `size` bytes by that. */
+int file_keep(const char *path);
+uint8_t *file_read_again(int fd, const char *path, const char *what, size_t size);
 uint8_t *file_gunzip(const char *path, uint8_t *data, size_t *size, size_t limit) MUST_CHECK;
 /* ERR_IO: a message was printed. */
 int file_write(const char *path, const void *data, size_t size) MUST_CHECK;

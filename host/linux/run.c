@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/linux/host.h"
@@ -18,12 +17,19 @@
 #define DTB_LIMIT   MIB(1)
 #define NOEXEC_SEAL 8U /* MFD_NOEXEC_SEAL, which older headers lack */
 
+/* A file that a reset reads again. */
+struct kept_file {
+    int fd; /* -1: it is not a regular one */
+    size_t size;
+};
+
 /* Everything that is allocated for a run, so that one function can give it back. */
 struct guest {
     struct linux_host host;
     struct engine_caps caps;
     struct machine_boot boot;
     uint8_t *kernel, *initrd, *dtb, *scratch;
+    struct kept_file kernel_file, initrd_file;
     uint8_t seed[32];
     void *ram;
     size_t ram_size;
@@ -81,17 +87,30 @@ static const struct host_ops threaded_ops = {
     .log = host_log,
 };
 
+static uint8_t *load_file(const struct run_options *o, const char *path, const char *what,
+                          struct kept_file *kept, size_t *size)
+{
+    *size = kept->size;
+    if (kept->fd >= 0)
+        return file_read_again(kept->fd, path, what, kept->size);
+
+    uint8_t *data = file_read(path, what, o->memory, "raise --memory", size);
+
+    if (data != NULL)
+        *kept = (struct kept_file){.fd = file_keep(path), .size = *size};
+    return data;
+}
+
 static int load_kernel(struct guest *g, const struct run_options *o)
 {
-    g->kernel = file_read(o->kernel, "kernel", o->memory, "raise --memory", &g->boot.kernel_size);
+    g->kernel = load_file(o, o->kernel, "kernel", &g->kernel_file, &g->boot.kernel_size);
     if (g->kernel == NULL)
         return ERR_IO;
     g->kernel = file_gunzip(o->kernel, g->kernel, &g->boot.kernel_size, o->memory);
     if (g->kernel == NULL)
         return ERR_FORMAT;
     if (o->initrd != NULL) {
-        g->initrd =
-            file_read(o->initrd, "initrd", o->memory, "raise --memory", &g->boot.initrd_size);
+        g->initrd = load_file(o, o->initrd, "initrd", &g->initrd_file, &g->boot.initrd_size);
         if (g->initrd == NULL)
             return ERR_IO;
     }
@@ -100,17 +119,10 @@ static int load_kernel(struct guest *g, const struct run_options *o)
     return 0;
 }
 
-static bool can_be_read_again(const char *path)
-{
-    struct stat about;
-
-    return path == NULL || (stat(path, &about) == 0 && S_ISREG(about.st_mode));
-}
-
-/* They are in guest RAM now; a reset reads them again, unless no file can be opened any more. */
+/* They are in guest RAM now; a reset reads them again, if that can be done. */
 static void forget_kernel(struct guest *g, const struct run_options *o)
 {
-    if (g->host.confined || !can_be_read_again(o->kernel) || !can_be_read_again(o->initrd))
+    if (g->kernel_file.fd < 0 || (o->initrd != NULL && g->initrd_file.fd < 0))
         return;
     free(g->kernel);
     free(g->initrd);
@@ -378,6 +390,10 @@ static void release(struct guest *g)
         munmap(g->ram, g->ram_size);
     if (g->ram_fd >= 0)
         close(g->ram_fd);
+    if (g->kernel_file.fd >= 0)
+        close(g->kernel_file.fd);
+    if (g->initrd_file.fd >= 0)
+        close(g->initrd_file.fd);
     free(g);
 }
 
@@ -413,7 +429,7 @@ enum run_status run(const struct run_options *options)
         message("out of memory");
         return RUN_ERROR;
     }
-    g->ram_fd = -1;
+    g->ram_fd = g->kernel_file.fd = g->initrd_file.fd = -1;
     if (prepare(g, options) == 0 && start_threads(g) == 0) {
         g->host.start_ns = clock_ns();
         g->host.end_ns = options->timeout > 0

@@ -310,7 +310,7 @@ little_memory() {
 
 # Neither threads nor descriptors.
 host_limits() {
-    status 1 sh -c 'ulimit -n 4; exec "$@"' sh "$trapeze" run --engine "$engine" --kernel "$off" \
+    status 1 sh -c 'ulimit -n 5; exec "$@"' sh "$trapeze" run --engine "$engine" --kernel "$off" \
         --disk "$dir/disk-fixed,ro" && one_line && says 'eventfd: Too many open files: raise ulimit -n' &&
         status 1 setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=1 "$trapeze" run \
             --engine "$engine" --kernel "$off" && one_line && says 'cannot start a thread .*raise ulimit -u'

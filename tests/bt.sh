@@ -69,7 +69,7 @@ agrees() {
 # A guest that has got into the process makes system calls: killed for each, but for two that do no
 # harm; without filters it does what it likes.
 contained() {
-    board 200 512M contained "$build/riscv64/trapeze-hole" "$build/riscv64/trapeze-open" \
+    board 400 512M contained "$build/riscv64/trapeze-hole" "$build/riscv64/trapeze-open" \
         "$build/guests/hole.elf" >"$out"
     awk '
         $1 == "begin" { files = $5 }

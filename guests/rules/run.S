@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_until_trap: into the code with sret, out of it with whatever trap it takes. */
+#include "guests/lib/saved.inc"
+
 #define PC      0
 #define SSTATUS 8
 #define A0      16
@@ -9,13 +11,6 @@
 #define TRAPPED 72
 #define RA      80
 #define FRAME   (16 * 8)
-
-    .macro saved op
-    \op ra, 0(sp)
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-    \op s\n, (1 + \n) * 8(sp)
-    .endr
-    .endm
 
     .text
     .globl run_until_trap, run_until_trap_vectored

@@ -4,6 +4,8 @@
  * counts, another one each time, while the timer goes off all the time. The layout of struct ticks
  * is known here.
  */
+#include "guests/lib/saved.inc"
+
 #define SATP    0
 #define UNTIL   16
 #define WANTED  24
@@ -21,13 +23,6 @@
 #define SIE     2
 #define SPIE    0x20
 #define SPP     0x100
-
-    .macro saved op
-    \op ra, 0(sp)
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-    \op s\n, (1 + \n) * 8(sp)
-    .endr
-    .endm
 
     /* All registers but x0, sp, tp (struct ticks), t0 (SUM), t1 and t2 (values of satp). */
     .macro counters

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* stream_run: into the stream with sret and every register of its frame, out of it with whatever
  * trap it takes, and every register back in the frame. */
+#include "guests/lib/saved.inc"
+
 #define F       (32 * 8)
 #define FCSR    (64 * 8)
 #define SSTATUS (65 * 8)
@@ -21,13 +23,6 @@
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, \
             24, 25, 26, 27, 28, 29, 30, 31
     \op f\n, F + \n * 8(\reg)
-    .endr
-    .endm
-
-    .macro saved op
-    \op ra, 0(sp)
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-    \op s\n, (1 + \n) * 8(sp)
     .endr
     .endm
 

@@ -10,6 +10,7 @@ enum bt_site_kind {
     SITE_LINK,     /* a direct jump: find or make its target, whose flags include reg, and link */
     SITE_LOAD,     /* the TLB missed ... */
     SITE_STORE,    /* ... for a store or an AMO */
+    SITE_OUTSIDE,  /* an access by a base that is not in the mirror */
     SITE_EXEC,     /* the instruction is executed in C */
     SITE_CROSS,    /* ... and reaches into the next page */
     SITE_LOOK,     /* an interrupt has become deliverable */

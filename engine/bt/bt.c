@@ -18,7 +18,7 @@ static int bt_probe(struct engine_caps *caps, const char **why)
                 .ext = EXT(I) | EXT(M) | EXT(A) | EXT(F) | EXT(D) | EXT(C) | EXT(ZICNTR) |
                        EXT(ZICSR) | EXT(ZIFENCEI) | EXT(ZIHINTPAUSE) | EXT(SSTC) | EXT(SVADU) |
                        EXT(SVNAPOT) | EXT(SVPBMT),
-                .satp_modes = SATP_MODES_SV39 | SATP_MODES_SV48 | SATP_MODES_SV57,
+                .satp_modes = SATP_MODES_SV39,
                 .asid_bits = 16,
                 .cbo_block = 64,
             },
@@ -28,6 +28,7 @@ static int bt_probe(struct engine_caps *caps, const char **why)
         .fs_off_traps = true,
         .vs_off_traps = true,
         .confined = true,
+        .shared_ram = true,
     };
     return 0;
 }
@@ -42,6 +43,19 @@ static void bt_vm_destroy(struct vm *vm)
     pages_destroy(vm);
 }
 
+/* U-mode's mirror: as many address spaces as have room. */
+static int make_mirror(struct bt_vcpu *bv)
+{
+    const struct vm *vm = bv->vcpu->vm;
+    const struct bt_vm *b = vm->engine_data;
+    unsigned each = MIRRORS_MOST / vm->nvcpus, nareas = each < SPACES ? each : SPACES;
+    uint64_t first = MIRROR_U + MIRROR_STRIDE;
+
+    return mirror_create(&bv->mirror, b->mirror.fd,
+                         first + bv->vcpu->priv.hartid % vm->nvcpus * nareas * MIRROR_STRIDE,
+                         nareas, MIRROR_U_MOST, MIRROR_U_CALLS / vm->nvcpus);
+}
+
 static int bt_vcpu_create(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv =
@@ -54,7 +68,7 @@ static int bt_vcpu_create(struct vcpu *vcpu)
         munmap(bv, sizeof(*bv));
         return ERR_NO_MEMORY;
     }
-    if (cache_create(bv) != 0) {
+    if (make_mirror(bv) != 0 || cache_create(bv) != 0) {
         box_destroy(&bv->box);
         cache_destroy(bv);
         munmap(bv, sizeof(*bv));
@@ -77,6 +91,7 @@ static void bt_vcpu_destroy(struct vcpu *vcpu)
         return;
     thread_release(vcpu);
     cache_destroy(bv);
+    mirror_destroy(&bv->mirror);
     box_destroy(&bv->box);
     munmap(bv, sizeof(*bv));
     vcpu->engine = NULL;
@@ -87,7 +102,8 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
                      void *ctx)
 {
     struct bt_stats sum = {0};
-    uint64_t fills = 0, flushes = 0;
+    const struct mirror *shared = &((const struct bt_vm *)vm->engine_data)->mirror;
+    uint64_t fills = 0, flushes = 0, mapped = shared->mapped, drops = shared->drops;
 
     for (unsigned i = 0; i < vm->nvcpus; i++) {
         const struct bt_vcpu *bv = bt_of(vm->vcpu[i]);
@@ -96,6 +112,8 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
             ((uint64_t *)&sum)[n] += from[n];
         fills += bv->stlb.fills;
         flushes += bv->stlb.flushes;
+        mapped += bv->mirror.mapped;
+        drops += bv->mirror.drops;
     }
     line(ctx, "bt.blocks", sum.blocks);
     line(ctx, "bt.code_bytes", sum.code_bytes);
@@ -115,6 +133,10 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
     line(ctx, "bt.kicks", sum.kicks);
     line(ctx, "bt.fence_checks", sum.fence_checks);
     line(ctx, "bt.page_checks", sum.page_checks);
+    line(ctx, "bt.mirror_faults", sum.faults);
+    line(ctx, "bt.mirror_strays", sum.strays);
+    line(ctx, "bt.mirror_pages", mapped);
+    line(ctx, "bt.mirror_drops", drops);
     line(ctx, "bt.asked", sum.asked);
     line(ctx, "bt.asked_all", sum.asked_all);
 }

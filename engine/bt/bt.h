@@ -13,10 +13,12 @@
 #include "core/engine.h"
 #include "core/gmem.h"
 #include "core/insn.h"
+#include "core/mmu.h"
 #include "core/stlb.h"
 #include "core/trap.h"
 #include "core/vcpu.h"
 #include "engine/bt/block.h"
+#include "engine/bt/mirror.h"
 #include "engine/bt/window.h"
 
 #ifndef CACHE_BYTES         /* the lockstep test has a larger one */
@@ -29,6 +31,13 @@
 #define HASH_SIZE   65536
 #define FRAME_HASH  4096
 #define EXEC_FILTER 65536 /* bits */
+
+/* What the mirrors may hold: pages, mappings; U-mode's are shared by all vCPUs. */
+#define MIRROR_S_MOST  65536
+#define MIRROR_S_CALLS 12288
+#define MIRROR_U_MOST  16384
+#define MIRROR_U_CALLS 32768
+#define STRAY_FILTER   16384
 
 /* Per guest-physical page, shared by all vCPUs: it was written since somebody looked, or may be,
  * unseen; code was made from it; translations were, and nobody stores there unseen unless it is
@@ -50,6 +59,7 @@ struct bt_vm {
     _Atomic uint64_t nwritten; /* pages with code or tables that were written: entries of the log */
     _Atomic uint32_t arming;   /* vCPUs that wait for others to drop their store entries */
     _Atomic uint64_t log[LOG_SIZE];
+    struct mirror mirror; /* of S-mode */
 };
 
 #define UNARMED 16
@@ -83,7 +93,7 @@ struct bt_box {
 struct bt_stats {
     uint64_t blocks, code_bytes, links, flushes, drops;
     uint64_t l1_fills, misses, slow, exec, light, jump_misses, jump_drops, tlb_drops, kicks,
-        fence_checks, page_checks, asked, asked_all;
+        fence_checks, page_checks, asked, asked_all, faults, strays;
 };
 
 /* What an instruction is to the accesses around it. */
@@ -122,6 +132,9 @@ struct bt_vcpu {
     bool context;                      /* mode, CSRs or translations changed */
     bool no_jumps;                     /* a signal has hidden the jump caches */
     bool unreached;                    /* the access that missed last is not one to RAM */
+    bool stray;                        /* the one that failed last is not for the mirror, ... */
+    bool in_loop;                      /* ... its registers are a loop's ... */
+    uint32_t fault_block;              /* ... and it is this block's */
     bool adopted;                      /* the thread that runs it is set up */
     bool fence_ok;
     gva_t entered; /* where translated code was entered last */
@@ -149,6 +162,7 @@ struct bt_vcpu {
     uint32_t hash[HASH_SIZE];                      /* block number + 1 */
     uint32_t frame[FRAME_HASH];                    /* the same by guest-physical page */
     uint64_t exec_filter[EXEC_FILTER / 64];        /* pages that the jump caches know */
+    uint64_t stray_filter[STRAY_FILTER / 64];      /* accesses that are not for the mirror */
     struct bt_decoded decoded[1u << DECODED_BITS]; /* by what it is decoded from */
     struct stlb stlb;                              /* second level; also core's vcpu->stlb */
     struct bt_region region[REGIONS];
@@ -156,6 +170,7 @@ struct bt_vcpu {
     struct bt_jumps jumps[JUMP_TABLES];
     uint8_t jumps_last[SPACES + 1][BT_USER + FP_STATES]; /* where one was found */
     struct bt_box box;
+    struct mirror mirror; /* of U-mode: an area for each of spaces, or for some */
 };
 
 /* At the base of the signal stack, whose alignment is BT_STACK. */
@@ -182,7 +197,7 @@ static inline void space_meet(struct bt_vcpu *bv, uint8_t *ctx)
         bv->space = space;
     }
     bv->current = window;
-    bv->flags = (uint8_t)((bv->flags & BT_FP_MASK) | (user ? BT_USER : 0));
+    bv->flags = (uint8_t)((bv->flags & BT_FP_MASK) | window->hot.kind);
     bv->vcpu->priv.mode = user ? PRIV_U : PRIV_S;
 }
 
@@ -194,6 +209,7 @@ enum {
     EXIT_STALE_BIT = 3, /* with the address */
     EXIT_AT = 4,        /* a light call is over: hot.resume, hot.value */
     EXIT_LIGHT = 5,     /* a light call has more to do; pc is in the record */
+    EXIT_FAULT = 6,     /* an access to the mirror has failed */
 };
 uint64_t bt_enter(void *ctx, uint64_t code);
 void bt_exit(void);
@@ -206,6 +222,8 @@ void bt_refill_store(void);
 void bt_refill_kicked(void);
 void bt_miss(void);
 void bt_miss_kicked(void);
+void bt_fault(void);
+void bt_fault_kicked(void);
 void bt_jump_miss(void);
 void bt_jump_kicked(void);
 void bt_abort(void);
@@ -214,6 +232,7 @@ void bt_fp_save(struct vcpu_user *user);
 void bt_signal(int number);
 extern const char bt_enter_begin[], bt_enter_end[], bt_refill_begin[], bt_refill_end[];
 extern const char bt_miss_begin[], bt_miss_end[], bt_jump_begin[], bt_jump_end[];
+extern const char bt_fault_begin[], bt_fault_end[];
 
 /* privileged.S: what guest code does without leaving the code cache. */
 void bt_ecall(void);
@@ -275,6 +294,8 @@ uint64_t translate_sum(const uint8_t *bytes, unsigned length);
  * registers by number. `homes`: what lives in memory is in them, too. */
 void loop_leave(const struct bt_vcpu *bv, const struct bt_block *block, struct bt_hot *hot,
                 uint64_t *x, bool homes);
+/* The same when all registers are in the record. */
+void loop_leave_record(struct vcpu *vcpu, const struct bt_block *block);
 
 /* pages.c: which pages hold code or tables, and which were written since. */
 int pages_create(struct vm *vm) MUST_CHECK;
@@ -289,6 +310,10 @@ void pages_watch(struct vcpu *vcpu, gpa_t gpa);
 bool pages_check(struct vcpu *vcpu);
 /* Has a page been written that translations came from? n: of bt_vm.nwritten. */
 bool pages_tables_changed(struct vcpu *vcpu, uint64_t n);
+/* The page becomes writable for all vCPUs, by the mirror of S-mode. */
+void pages_stored(struct bt_vm *b, uint64_t page);
+/* Has somebody to be told of the next write to it? */
+bool pages_is_watched(const struct bt_vm *b, uint64_t page);
 /* From the next walk on, writes to the tables that were walked unseen are noticed. */
 void pages_arm_tables(struct vcpu *vcpu);
 
@@ -300,6 +325,8 @@ void space_use(struct vcpu *vcpu);
 bool space_switch(struct vcpu *vcpu, uint64_t satp);
 /* Not global after all: the code that was just found in S-mode. */
 void space_own_code(struct vcpu *vcpu);
+/* The timer has gone off. */
+void space_tick(struct bt_vcpu *bv);
 /* Where a change of `pending` or `sie` shows. */
 void space_irq(struct vcpu *vcpu);
 /* First-level TLBs and jump caches forget everything, by space_use. */
@@ -330,16 +357,33 @@ void jumps_drop_space(struct bt_vcpu *bv, unsigned space);
 /* miss.c: what translated code does not find by itself. */
 uint64_t bt_miss_call(struct vcpu *vcpu, const uint32_t *where, gva_t va, uint8_t *ctx);
 uint64_t bt_jump_call(struct vcpu *vcpu, uint8_t *ctx);
+/* The leaf for an access in the window's context, if core need not be asked to do anything. */
+struct bt_leaf {
+    gpa_t gpa; /* of the page */
+    uint64_t pte;
+    uint8_t page_bits;
+    bool global;
+};
+bool miss_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_access access,
+               struct bt_leaf *leaf);
 /* A fence, of one address or of an ASID; all regions go with bt_vcpu.epoch. */
 void regions_flush_page(struct bt_vcpu *bv, gva_t va);
 void regions_flush_asid(struct bt_vcpu *bv, uint16_t asid);
+
+/* fault.c: an access to the mirror has failed. Where in translated code to go on; 0: see run.c. */
+uint64_t bt_fault_call(struct vcpu *vcpu, uint8_t *ctx);
+/* In C: EXIT_FAULT, SITE_OUTSIDE. True: leave. */
+bool fault_finish(struct vcpu *vcpu);
+bool fault_outside(struct vcpu *vcpu, struct bt_block *block, const struct bt_site *site);
+/* Has the access at this place gone astray? Then it is translated without the mirror. */
+bool fault_is_stray(const struct bt_vcpu *bv, const struct bt_block *block, unsigned offset);
 
 /* thread.c: signals and the timer of the thread that runs a vCPU. */
 int thread_adopt(struct vcpu *vcpu) MUST_CHECK;
 void thread_release(struct vcpu *vcpu);
 void thread_arm(struct vcpu *vcpu);
 void bt_kick(struct vcpu *vcpu);
-void bt_on_signal(struct bt_stack *stack, void *ucontext);
+void bt_on_signal(struct bt_stack *stack, const void *siginfo, void *ucontext);
 
 /* fence.c */
 void bt_tlb_flush(struct vm *vm, struct vcpu *self, const struct hart_set *harts,

@@ -171,6 +171,41 @@ bt_miss_kicked:
     ld a0, HOT_SPILL + 16(CTX)
     j bt_leave
 
+/* An access to the mirror has failed: the handler of its signal leads here, with the access in
+ * hot.fault_pc. C says where to try again. */
+    .globl bt_fault, bt_fault_kicked, bt_fault_begin, bt_fault_end
+bt_fault:
+    sd T1, HOT_SPILL + 0(CTX)
+    sd T2, HOT_SPILL + 8(CTX)
+    ld T1, HOT_VCPU(CTX)
+    light_registers sd, T1
+    mv a0, T1
+    mv a1, CTX
+    mv T1, CTX
+    to_host t0
+    call bt_fault_call
+    mv CTX, T1
+    beqz a0, bt_fault_kicked
+    sd a0, HOT_RESUME(CTX)
+    ld T0, HOT_OWNER(CTX)
+    lw T0, BV_KICK(T0)
+/* From here on a signal goes to bt_fault_kicked. */
+bt_fault_begin:
+    bnez T0, bt_fault_kicked
+    ld T1, HOT_VCPU(CTX)
+    light_registers ld, T1
+    ld T1, HOT_SPILL + 0(CTX)
+    ld T2, HOT_SPILL + 8(CTX)
+    ld T0, HOT_RESUME(CTX)
+    jr T0
+bt_fault_end:
+bt_fault_kicked:
+    ld T1, HOT_VCPU(CTX)
+    kept_registers sd, T1
+    home_out T1, a0
+    li a0, EXIT_FAULT
+    j bt_leave
+
 /* The same for guest pc, T0, whose code the jump cache does not know. */
     .globl bt_jump_miss, bt_jump_kicked, bt_jump_begin, bt_jump_end
 bt_jump_miss:
@@ -253,5 +288,4 @@ bt_signal:
     and a0, sp, t0
     ld gp, STACK_GP(a0)
     ld tp, STACK_TP(a0)
-    mv a1, a2
     tail bt_on_signal

@@ -17,3 +17,15 @@ void loop_leave(const struct bt_vcpu *bv, const struct bt_block *block, struct b
         x[loop.reg[i]] = hot->loop_save[i];
     }
 }
+
+void loop_leave_record(struct vcpu *vcpu, const struct bt_block *block)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    struct bt_hot *hot = &bv->current->hot;
+
+    loop_leave(bv, block, hot, vcpu->user.x, true);
+    vcpu->user.x[BT_CTX] = hot->home[0];
+    vcpu->user.x[BT_T0] = hot->home[1];
+    vcpu->user.x[BT_T1] = hot->home[2];
+    vcpu->user.x[BT_T2] = hot->home[3];
+}

@@ -68,23 +68,40 @@ static void remember(struct bt_vcpu *bv, gva_t va, const struct mmu_leaf *leaf)
     };
 }
 
+static gpa_t page_of(uint64_t pte)
+{
+    return (pte & PTE_PPN) >> PTE_PPN_SHIFT << PAGE_SHIFT;
+}
+
 static uint64_t tag_of(const struct bt_hot *hot, gva_t va, bool global)
 {
     return (va & PAGE_MASK) | (global ? hot->l2_context ^ hot->l2_other : hot->l2_context);
 }
 
-/* Enters the page that a PTE leads to, if that may be done at once; *delta: host address - va. */
+/* The page that the last table says, if it is known and the access may be done at once. */
+static bool look_in_table(const struct bt_vcpu *bv, const struct bt_window *w, gva_t va,
+                          enum mmu_access access, uint64_t *pte)
+{
+    const struct bt_region *region = &bv->region[(va >> REGION_SHIFT) & (REGIONS - 1)];
+    const struct wanted *want = &wanted[access][w - w->hot.space->window];
+    const struct gmem_slot *ram = &bv->vcpu->vm->mem.slots[0];
+
+    if (region->epoch != bv->epoch || region->number != va >> REGION_SHIFT ||
+        region->satp != w->hot.space->satp)
+        return false;
+    *pte = atomic_load_explicit(&region->table[(va >> PAGE_SHIFT) & 511], memory_order_relaxed);
+    return (*pte & want->mask) == want->bits && page_of(*pte) - ram->gpa < ram->size;
+}
+
+/* Enters the page that a PTE leads to; *delta: host address - va. */
 static bool enter(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_access access,
                   uint64_t pte, uint64_t *delta)
 {
-    const struct wanted *want = &wanted[access][w - w->hot.space->window];
     struct gmem *mem = &bv->vcpu->vm->mem;
     const struct gmem_slot *ram = &mem->slots[0];
-    gpa_t gpa = (pte & PTE_PPN) >> PTE_PPN_SHIFT << PAGE_SHIFT;
+    gpa_t gpa = page_of(pte);
     unsigned ctx = (unsigned)(tag_of(&w->hot, 0, (pte & PTE_G) != 0) >> 3);
 
-    if ((pte & want->mask) != want->bits || gpa - ram->gpa >= ram->size)
-        return false;
     uint8_t *host = access == MMU_STORE ? gmem_ptr(mem, gpa, PAGE_SIZE, GMEM_WRITE)
                                         : ram->host + (gpa - ram->gpa);
     if (host == NULL)
@@ -100,21 +117,36 @@ static bool enter(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_ac
 static bool walk(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_access access,
                  uint64_t *delta)
 {
-    const struct bt_region *region = region_of(bv, va);
     struct mmu_leaf leaf;
     struct vmem_at at;
+    uint64_t pte;
 
-    if (region->epoch == bv->epoch && region->number == va >> REGION_SHIFT &&
-        region->satp == w->hot.space->satp &&
-        enter(bv, w, va, access,
-              atomic_load_explicit(&region->table[(va >> PAGE_SHIFT) & 511], memory_order_relaxed),
-              delta))
+    if (look_in_table(bv, w, va, access, &pte) && enter(bv, w, va, access, pte, delta))
         return true;
     space_meet(bv, (uint8_t *)w + BT_CTX_BIAS);
     if (vmem_walk(bv->vcpu, va, access, &leaf, &at) != VMEM_OK)
         return false;
     remember(bv, va, &leaf);
     *delta = (uint64_t)(uintptr_t)at.host - va;
+    return true;
+}
+
+bool miss_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_access access,
+               struct bt_leaf *out)
+{
+    struct mmu_leaf leaf;
+    struct vmem_at at;
+    uint64_t pte;
+
+    if (look_in_table(bv, w, va, access, &pte)) {
+        *out = (struct bt_leaf){page_of(pte), pte, PAGE_SHIFT, (pte & PTE_G) != 0};
+        return true;
+    }
+    space_meet(bv, (uint8_t *)w + BT_CTX_BIAS);
+    if (vmem_walk(bv->vcpu, va, access, &leaf, &at) != VMEM_OK)
+        return false;
+    remember(bv, va, &leaf);
+    *out = (struct bt_leaf){leaf.gpa & PAGE_MASK, leaf.pte, leaf.page_bits, leaf.global};
     return true;
 }
 
@@ -184,7 +216,7 @@ uint64_t bt_jump_call(struct vcpu *vcpu, uint8_t *ctx)
     if (!user && !space->own_code && !bv->stlb.note[STLB_FETCH][stlb_index(pc)].global)
         return 0;
     const struct bt_block *block =
-        cache_find(bv, pc, gpa, (uint8_t)((bv->flags & BT_FP_MASK) | (user ? BT_USER : 0)));
+        cache_find(bv, pc, gpa, (uint8_t)((bv->flags & BT_FP_MASK) | w->hot.kind));
     if (block == NULL)
         return 0;
     jumps_enter(bv, w->hot.jumps, pc, cache_code(bv, block));

@@ -31,6 +31,18 @@ static struct bt_vm *vm_of(struct vm *vm)
     return vm->engine_data;
 }
 
+static void note(struct bt_vm *b, uint64_t page, uint32_t bits)
+{
+    if ((atomic_load_explicit(&b->page[page], memory_order_seq_cst) & bits) == bits)
+        return;
+    uint32_t old = atomic_fetch_or(&b->page[page], bits);
+    if ((old & PAGE_STORED) != 0 || old == 0)
+        return;
+    uint64_t n = atomic_fetch_add(&b->nwritten, 1);
+    atomic_store(&b->log[n % LOG_SIZE],
+                 n << LOG_NUMBER_SHIFT | (uint64_t)old << LOG_WAS_SHIFT | page);
+}
+
 /* gmem.written: any thread. */
 static void written(void *ctx, gpa_t gpa, uint64_t length)
 {
@@ -38,16 +50,20 @@ static void written(void *ctx, gpa_t gpa, uint64_t length)
     uint64_t first = (gpa - b->ram) >> PAGE_SHIFT;
     uint64_t last = (gpa - b->ram + length - 1) >> PAGE_SHIFT;
 
-    for (uint64_t page = first; page <= last && page < b->npages; page++) {
-        if ((atomic_load_explicit(&b->page[page], memory_order_seq_cst) & stored_by) == stored_by)
-            continue;
-        uint32_t old = atomic_fetch_or(&b->page[page], stored_by);
-        if ((old & PAGE_STORED) != 0 || old == 0)
-            continue;
-        uint64_t n = atomic_fetch_add(&b->nwritten, 1);
-        atomic_store(&b->log[n % LOG_SIZE],
-                     n << LOG_NUMBER_SHIFT | (uint64_t)old << LOG_WAS_SHIFT | page);
-    }
+    for (uint64_t page = first; page <= last && page < b->npages; page++)
+        note(b, page, stored_by);
+}
+
+void pages_stored(struct bt_vm *b, uint64_t page)
+{
+    note(b, page, PAGE_STORED);
+}
+
+bool pages_is_watched(const struct bt_vm *b, uint64_t page)
+{
+    uint32_t is = atomic_load(&b->page[page]);
+
+    return is != 0 && (is & PAGE_STORED) == 0;
 }
 
 /* Entry n, which somebody may be about to write: what the page was, and which. */
@@ -97,7 +113,9 @@ int pages_create(struct vm *vm)
         b->log[i] = ~(uint64_t)i << LOG_NUMBER_SHIFT;
     b->npages = ram->size >> PAGE_SHIFT;
     b->page = calloc(b->npages, sizeof(*b->page));
-    if (b->page == NULL) {
+    if (b->page == NULL || mirror_create(&b->mirror, mirror_possible(vm->ram_fd) ? vm->ram_fd : -1,
+                                         MIRROR_S, 1, MIRROR_S_MOST, MIRROR_S_CALLS) != 0) {
+        free((void *)b->page);
         free(b);
         return ERR_NO_MEMORY;
     }
@@ -116,6 +134,7 @@ void pages_destroy(struct vm *vm)
     vm->mem.table_read = NULL;
     if (b == NULL)
         return;
+    mirror_destroy(&b->mirror);
     free((void *)b->page);
     free(b);
     vm->engine_data = NULL;
@@ -131,6 +150,8 @@ void pages_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
             entry[i].tag = STLB_INVALID;
     }
     l1_drop_stores(bv, host_page);
+    mirror_drop_frame(&bv->mirror,
+                      (uint32_t)((host_page - bv->vcpu->vm->mem.slots[0].host) >> PAGE_SHIFT));
 }
 
 /* The vCPUs but this one that have a bit among these. */
@@ -161,10 +182,13 @@ static void arm(struct vcpu *vcpu, uint64_t page)
 
     atomic_fetch_add(&b->arming, 1);
     uint32_t old = atomic_fetch_or(&b->page[page], PAGE_CODE);
-    if ((old & PAGE_STORED) != 0)
+    if ((old & PAGE_STORED) != 0) {
         old = atomic_fetch_and(&b->page[page], ~(PAGE_STORED | PAGE_BY));
-    else if (atomic_load(&b->arming) > 1)
+        mirror_drop_frame(&b->mirror, (uint32_t)page);
+    } else if (atomic_load(&b->arming) > 1) {
         old = PAGE_BY;
+        mirror_drop_frame(&b->mirror, (uint32_t)page);
+    }
     if ((old & bit_of(vcpu)) != 0)
         pages_drop_stores(bt_of(vcpu), host_page);
     if (others_of(vcpu, old, &others))

@@ -132,8 +132,10 @@ static bool look(struct vcpu *vcpu)
         vcpu->priv.exit.kind = EXIT_HOST;
         return false;
     }
-    if (bv->timer_armed && vm_time(vcpu->vm) >= bv->timer_deadline)
+    if (bv->timer_armed && vm_time(vcpu->vm) >= bv->timer_deadline) {
         bv->timer_armed = false;
+        space_tick(bv);
+    }
     vcpu_update_timer(vcpu);
     if (trap_take_interrupt(vcpu))
         bv->context = true;
@@ -143,10 +145,9 @@ static bool look(struct vcpu *vcpu)
 }
 
 /* The code for pc. 0: a trap was delivered, or there is an exit. */
-static uint64_t find_code(struct vcpu *vcpu)
+static uint64_t find_code(struct vcpu *vcpu, uint8_t flags)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
-    uint8_t flags = (uint8_t)(bv->flags | (bv->nogroup ? BT_NOGROUP : 0));
     gva_t pc = vcpu->user.pc;
     struct vmem_at at;
 
@@ -154,8 +155,6 @@ static uint64_t find_code(struct vcpu *vcpu)
         (void)bt_deliver(vcpu, &at.trap);
         return 0;
     }
-    bool nogroup = bv->nogroup;
-    bv->nogroup = false;
     if ((flags & BT_USER) == 0 && !bv->space->own_code &&
         !bv->stlb.note[STLB_FETCH][stlb_index(pc)].global)
         space_own_code(vcpu);
@@ -169,7 +168,7 @@ static uint64_t find_code(struct vcpu *vcpu)
             block = translate(vcpu, pc, at.gpa, live, flags);
         }
     }
-    if (!nogroup && !bv->step)
+    if (flags == bv->flags && !bv->step)
         jumps_enter(bv, bv->current->hot.jumps, pc, cache_code(bv, block));
     return cache_code(bv, block);
 }
@@ -218,14 +217,7 @@ static bool miss(struct vcpu *vcpu, const struct bt_site *site, uint64_t where, 
 static bool miss_in_loop(struct vcpu *vcpu, const struct bt_block *block,
                          const struct bt_site *site, uint64_t *next)
 {
-    struct bt_vcpu *bv = bt_of(vcpu);
-    struct bt_hot *hot = &bv->current->hot;
-
-    loop_leave(bv, block, hot, vcpu->user.x, true);
-    vcpu->user.x[BT_CTX] = hot->home[0];
-    vcpu->user.x[BT_T0] = hot->home[1];
-    vcpu->user.x[BT_T1] = hot->home[2];
-    vcpu->user.x[BT_T2] = hot->home[3];
+    loop_leave_record(vcpu, block);
     bool leave = miss(vcpu, site, 0, next);
     *next = 0;
     return leave;
@@ -273,6 +265,8 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     case SITE_LOAD:
     case SITE_STORE:
         return block->loop ? miss_in_loop(vcpu, block, site, next) : miss(vcpu, site, where, next);
+    case SITE_OUTSIDE:
+        return fault_outside(vcpu, block, site);
     case SITE_EXEC:
         return bt_exec_raw(vcpu, site->raw);
     case SITE_CROSS:
@@ -298,8 +292,7 @@ static void stale(struct vcpu *vcpu, uint64_t where, uint64_t *next)
     uint64_t flushes = bv->stats.flushes;
 
     vcpu->user.pc = block_page(old, &bv->current->hot) + old->offset;
-    bv->nogroup = (old->flags & BT_NOGROUP) != 0;
-    *next = find_code(vcpu);
+    *next = find_code(vcpu, old->flags);
     if (*next != 0 && bv->stats.flushes == flushes)
         cache_patch_jump(bv, at, (uint32_t)(*next - (uint64_t)(uintptr_t)bv->rx));
 }
@@ -340,6 +333,8 @@ static bool handle(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         *next = 0;
         return vcpu->priv.exit.kind != EXIT_NONE;
     }
+    if (where == EXIT_FAULT)
+        return fault_finish(vcpu);
     if ((where & 1) != 0) {
         stale(vcpu, where & ~UINT64_C(1), next);
         return vcpu->priv.exit.kind != EXIT_NONE;
@@ -363,7 +358,8 @@ static void loop(struct vcpu *vcpu)
             take_context(vcpu);
         }
         if (next == 0) {
-            next = find_code(vcpu);
+            next = find_code(vcpu, (uint8_t)(bv->flags | (bv->nogroup ? BT_NOGROUP : 0)));
+            bv->nogroup = false;
             if (vcpu->priv.exit.kind != EXIT_NONE)
                 return;
             if (next == 0 || bv->look || bv->context)

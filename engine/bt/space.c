@@ -35,6 +35,8 @@ void spaces_init(struct bt_vcpu *bv)
         hot->owner = bv;
         hot->space = &bv->spaces[n / BT_MODES];
         hot->jumps = bv->jumps[0].entry;
+        hot->mirror = n % BT_MODES == BT_U ? MIRROR_U : 0;
+        hot->kind = n % BT_MODES == BT_U ? BT_USER : 0;
         hot->l2_load = bv->stlb.entry[STLB_LOAD];
         hot->l2_store = bv->stlb.entry[STLB_STORE];
     }
@@ -52,6 +54,19 @@ static bool has_mxr(const struct vcpu *vcpu)
 static bool is_space(const struct bt_space *space, const struct vcpu *vcpu)
 {
     return space->used && space->satp == vcpu->priv.satp && space->mxr == has_mxr(vcpu);
+}
+
+/* Those of Sv39: not with MXR, which the host has no way to do. */
+static void set_mirrors(struct bt_vcpu *bv, struct bt_space *space)
+{
+    const struct bt_vm *b = bv->vcpu->vm->engine_data;
+    unsigned area = (unsigned)(space - bv->spaces);
+    bool paged = space->satp >> SATP_MODE_SHIFT == SATP_MODE_SV39 && !space->mxr;
+    struct bt_hot *supervisor = &space->window[BT_S].hot;
+
+    space->may_mirror = paged && mirror_is(&bv->mirror) && area < bv->mirror.nareas;
+    supervisor->kind = paged && mirror_is(&b->mirror) ? BT_MIRROR : 0;
+    supervisor->mirror = supervisor->kind != 0 ? MIRROR_S_BASE : 0;
 }
 
 static struct bt_space *find(struct bt_vcpu *bv)
@@ -73,6 +88,7 @@ static struct bt_space *find(struct bt_vcpu *bv)
     oldest->epoch = 0;
     oldest->satp = bv->vcpu->priv.satp;
     oldest->mxr = has_mxr(bv->vcpu);
+    set_mirrors(bv, oldest);
     return oldest;
 }
 
@@ -95,41 +111,92 @@ static void name_contexts(struct bt_vcpu *bv, struct bt_space *space)
     }
 }
 
+/* A program that runs for some time, and not one that is about to end, or to fork again. */
+#define TICKS 2
+
+void space_tick(struct bt_vcpu *bv)
+{
+    struct bt_space *space = bv->space;
+    struct bt_hot *user = &space->window[BT_U].hot;
+
+    if (bv->current != &space->window[BT_U] || !space->may_mirror || user->kind != BT_USER ||
+        ++space->ticks < TICKS)
+        return;
+    user->kind = BT_USER | BT_MIRROR;
+    user->mirror = bv->mirror.base + (uint64_t)(space - bv->spaces) * MIRROR_STRIDE;
+    bv->context = true;
+}
+
+/* Most of what it holds would have to be mapped anew. */
+static void leave_mirror(struct bt_vcpu *bv, struct bt_space *space)
+{
+    struct bt_hot *user = &space->window[BT_U].hot;
+
+    mirror_drop_area(&bv->mirror, (unsigned)(space - bv->spaces));
+    user->kind = BT_USER;
+    user->mirror = MIRROR_U;
+    space->ticks = 0;
+}
+
+static void flush_page(struct bt_vcpu *bv, struct bt_space *space, gva_t va)
+{
+    unsigned area = (unsigned)(space - bv->spaces);
+
+    l1_flush_page(space, va);
+    if (area < bv->mirror.nareas && va >> MIRROR_BITS == 0)
+        mirror_drop_page(&bv->mirror, area, (uint32_t)(va >> PAGE_SHIFT));
+}
+
 /* Sees what was dropped meanwhile. */
 static void refresh(struct bt_vcpu *bv, struct bt_space *space)
 {
-    if (space->epoch != bv->epoch || bv->nflushed - space->flushed > FLUSHED)
+    if (space->epoch != bv->epoch || bv->nflushed - space->flushed > FLUSHED) {
         l1_reset(space);
-    else
+        leave_mirror(bv, space);
+    } else {
         for (uint64_t n = space->flushed; n != bv->nflushed; n++)
-            l1_flush_page(space, bv->flushed[n % FLUSHED]);
+            flush_page(bv, space, bv->flushed[n % FLUSHED]);
+    }
     space->epoch = bv->epoch;
     space->flushed = bv->nflushed;
     space->last_use = ++bv->clock;
 }
 
+/* What the blocks that run in a window have in common. */
+static uint8_t flags_of(const struct bt_space *space, enum bt_mode mode, unsigned fp)
+{
+    return (uint8_t)(fp | space->window[mode].hot.kind);
+}
+
+/* Whose jump cache it is. */
+static uint8_t sharers(const struct bt_vcpu *bv, const struct bt_space *space, enum bt_mode mode)
+{
+    return mode == BT_U || space->own_code ? (uint8_t)(space - bv->spaces) : SPACE_GLOBAL;
+}
+
 static void set_jumps(struct bt_vcpu *bv, enum bt_fp fp)
 {
     struct bt_space *space = bv->space;
-    uint8_t number = (uint8_t)(space - bv->spaces);
-    struct bt_jump *user = jumps_find(bv, number, (uint8_t)(BT_USER | fp))->entry;
-    struct bt_jump *supervisor =
-        jumps_find(bv, space->own_code ? number : SPACE_GLOBAL, (uint8_t)fp)->entry;
 
-    space->window[BT_U].hot.jumps = user;
-    space->window[BT_S].hot.jumps = space->window[BT_SUM].hot.jumps = supervisor;
-    space->window[BT_S].hot.vector = space->window[BT_SUM].hot.vector = (void *)bt_vector;
+    for (enum bt_mode mode = BT_U; mode < BT_MODES; mode++) {
+        struct bt_hot *hot = &space->window[mode].hot;
+        hot->jumps = jumps_find(bv, sharers(bv, space, mode), flags_of(space, mode, fp))->entry;
+        hot->vector = (void *)bt_vector;
+    }
     bv->no_jumps = false;
 }
 
-static bool jumps_are_old(const struct bt_vcpu *bv)
+/* Do the windows have the jump caches that they should have? */
+static bool has_jumps(const struct bt_vcpu *bv, const struct bt_space *space, unsigned fp)
 {
-    const struct bt_space *space = bv->space;
-    const struct bt_jumps *user = (const void *)space->window[BT_U].hot.jumps;
-    const struct bt_jumps *supervisor = (const void *)space->window[BT_S].hot.jumps;
-
-    return bv->no_jumps || user->epoch != bv->jumps_epoch ||
-           supervisor->epoch != (space->own_code ? bv->jumps_epoch : bv->global_epoch);
+    for (enum bt_mode mode = BT_U; mode < BT_MODES; mode++) {
+        const struct bt_jumps *jumps = (const void *)space->window[mode].hot.jumps;
+        uint8_t who = sharers(bv, space, mode);
+        if (jumps->space != who || jumps->flags != flags_of(space, mode, fp) ||
+            jumps->epoch != (who == SPACE_GLOBAL ? bv->global_epoch : bv->jumps_epoch))
+            return false;
+    }
+    return !bv->no_jumps;
 }
 
 void space_irq(struct vcpu *vcpu)
@@ -159,9 +226,9 @@ void space_use(struct vcpu *vcpu)
         name_contexts(bv, bv->space);
         refresh(bv, bv->space);
     }
-    if (other || fp != (bv->flags & BT_FP_MASK) || jumps_are_old(bv))
+    if (other || !has_jumps(bv, bv->space, fp))
         set_jumps(bv, fp);
-    bv->flags = (uint8_t)((user ? BT_USER : 0) | fp);
+    bv->flags = flags_of(bv->space, mode, fp);
     bv->current = &bv->space->window[mode];
     bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     space_irq(vcpu);
@@ -171,17 +238,8 @@ void space_use(struct vcpu *vcpu)
  * own. */
 static bool is_ready(const struct bt_vcpu *bv, const struct bt_space *space, uint64_t satp)
 {
-    const struct bt_jumps *user = (const void *)space->window[BT_U].hot.jumps;
-    const struct bt_jumps *supervisor = (const void *)space->window[BT_S].hot.jumps;
-    uint8_t number = (uint8_t)(space - bv->spaces), fp = bv->flags & BT_FP_MASK;
-
     return space->used && space->satp == satp && space->epoch == bv->epoch &&
-           space->flushed == bv->nflushed && user->space == number &&
-           user->epoch == bv->jumps_epoch && user->flags == (BT_USER | fp) &&
-           supervisor->flags == fp &&
-           (space->own_code
-                ? supervisor->space == number && supervisor->epoch == bv->jumps_epoch
-                : supervisor->space == SPACE_GLOBAL && supervisor->epoch == bv->global_epoch) &&
+           space->flushed == bv->nflushed && has_jumps(bv, space, bv->flags & BT_FP_MASK) &&
            bv->stlb.space[space->l2_space].used && bv->stlb.space[space->l2_space].satp == satp;
 }
 
@@ -233,6 +291,7 @@ void spaces_drop(struct bt_vcpu *bv)
 {
     bv->epoch++;
     bv->stats.tlb_drops++;
+    mirror_drop(&((struct bt_vm *)bv->vcpu->vm->engine_data)->mirror);
     jumps_drop(bv, true);
 }
 
@@ -286,7 +345,11 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
     }
     vmem_flush(vcpu, va, asid);
     regions_flush_page(bv, *va);
-    l1_flush_page(bv->space, *va);
+    flush_page(bv, bv->space, *va);
+    gva_t upper = *va + (UINT64_C(1) << MIRROR_BITS);
+    if (upper >> MIRROR_BITS == 0)
+        mirror_drop_page(&((struct bt_vm *)vcpu->vm->engine_data)->mirror, 0,
+                         (uint32_t)(upper >> PAGE_SHIFT));
     bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     bv->flushed[bv->nflushed++ % FLUSHED] = *va;
     bv->space->flushed = bv->nflushed;

@@ -77,6 +77,7 @@ static const struct {
     {bt_enter_begin, bt_enter_end, bt_abort},
     {bt_refill_begin, bt_refill_end, bt_refill_kicked},
     {bt_miss_begin, bt_miss_end, bt_miss_kicked},
+    {bt_fault_begin, bt_fault_end, bt_fault_kicked},
     {bt_jump_begin, bt_jump_end, bt_jump_kicked},
     {bt_trap_begin, bt_trap_end, bt_vector},
     {bt_go_begin, bt_go_end, bt_exit_pc},
@@ -97,12 +98,32 @@ static void hide_jumps(struct bt_vcpu *bv, const uint8_t *ctx)
     bv->no_jumps = bv->context = true;
 }
 
-void bt_on_signal(struct bt_stack *stack, void *ucontext)
+/* An access to the mirror has failed: see fault.c. Any other fault is our own. */
+static void on_fault(const struct bt_vcpu *bv, unsigned long *regs, const siginfo_t *info)
+{
+    uint64_t at = (uint64_t)(uintptr_t)info->si_addr;
+
+    if (regs[REG_PC] - (uintptr_t)bv->rx >= bv->size || at < MIRROR_S - PAGE_SIZE ||
+        at >= MIRROR_END)
+        __builtin_trap();
+    struct bt_hot *hot = &((struct bt_window *)(regs[BT_CTX] - BT_CTX_BIAS))->hot;
+
+    hot->fault_pc = regs[REG_PC];
+    hot->fault_at = at;
+    regs[REG_PC] = (unsigned long)(uintptr_t)bt_fault;
+}
+
+void bt_on_signal(struct bt_stack *stack, const void *siginfo, void *ucontext)
 {
     struct bt_vcpu *bv = stack->owner;
+    const siginfo_t *info = siginfo;
     unsigned long *regs = ((ucontext_t *)ucontext)->uc_mcontext.__gregs;
     uintptr_t pc = regs[REG_PC];
 
+    if (info->si_signo != KICK_SIGNAL) {
+        on_fault(bv, regs, info);
+        return;
+    }
     atomic_store(&bv->kick, 1);
     bv->stats.kicks++;
     if (pc - (uintptr_t)bv->rx < bv->size) {
@@ -153,17 +174,18 @@ static int use_stack(struct bt_vcpu *bv)
 static int use_signal(void)
 {
     struct sigaction action = {.sa_flags = SA_ONSTACK | SA_SIGINFO | SA_RESTART};
-    sigset_t others, kick;
+    sigset_t others, ours;
 
     action.sa_handler = bt_signal;
     sigfillset(&action.sa_mask);
-    if (sigaction(KICK_SIGNAL, &action, NULL) != 0)
+    if (sigaction(KICK_SIGNAL, &action, NULL) != 0 || sigaction(SIGSEGV, &action, NULL) != 0)
         return ERR_UNSUPPORTED;
     sigfillset(&others);
-    sigemptyset(&kick);
-    sigaddset(&kick, KICK_SIGNAL);
+    sigemptyset(&ours);
+    sigaddset(&ours, KICK_SIGNAL);
+    sigaddset(&ours, SIGSEGV);
     pthread_sigmask(SIG_SETMASK, &others, NULL);
-    pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
     return 0;
 }
 

@@ -167,6 +167,8 @@ static void sum(struct translation *t, const struct insn *insn)
     call_light(t, csr_site(t, SITE_CSR, insn),
                insn->id == INSN_csrrs ? HOT(sum_set) : HOT(sum_clear), t->at[t->now]);
     map(t, MAP_RESTART, t->at[t->now] + 4u, 0);
+    if ((t->block->flags & BT_MIRROR) != 0) /* with SUM there is none */
+        leave_behind(t);
 }
 
 /* The old value goes to rd before the new one is stored: until then everything can be done again.

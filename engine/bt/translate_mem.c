@@ -78,7 +78,7 @@ static void group(const struct translation *t, const struct insn *first, int32_t
 
     *lo = first->imm;
     *end = end_of(first);
-    if (t->block->flags & BT_NOGROUP)
+    if (t->block->flags & (BT_NOGROUP | BT_MIRROR))
         return;
     for (unsigned i = t->now; i < t->count; i++) {
         const struct bt_fact *fact = &t->fact[i];
@@ -192,12 +192,54 @@ static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, 
     emit(t, rv_r(RV_ADD, d, d, base));
 }
 
+/* Does the access at hand go to the mirror? */
+static bool is_mirrored(const struct translation *t)
+{
+    return (t->block->flags & BT_MIRROR) != 0 && !fault_is_stray(t->bv, t->block, t->at[t->now]);
+}
+
+/* D = where the mirror has the base, if that lies in the half that is mirrored. */
+static void reflect(struct translation *t, unsigned base, unsigned d)
+{
+    base = host_of(t, base);
+    loop_spoil(t);
+    if (is_taken(base)) {
+        emit(t, rv_i(RV_LD, BT_T0, BT_CTX, home_of(base)));
+        base = BT_T0;
+    }
+    emit(t, rv_i(RV_LD, d, BT_CTX, HOT(mirror)));
+    emit(t, rv_r(RV_ADD, d, d, base));
+    if ((t->block->flags & BT_USER) != 0) {
+        emit(t, rv_i(RV_SRLI, BT_T0, base, MIRROR_BITS));
+    } else {
+        emit(t, rv_i(RV_SRLI, BT_T0, d, MIRROR_BITS));
+        emit(t, rv_i(RV_ADDI, BT_T0, BT_T0, -MIRROR_S_PREFIX));
+    }
+    emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
+    stub(t, site(t, SITE_OUTSIDE));
+}
+
+/* The register with the base's address in the mirror. It stays good whatever happens to pages. */
+static unsigned locate_in_mirror(struct translation *t, const struct insn *insn)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (t->held[i].base != 0 && t->held[i].base == insn->rs1)
+            return held_register(i);
+    }
+    unsigned slot = choose_slot(t);
+    reflect(t, insn->rs1, held_register(slot));
+    t->held[slot] = (struct held){.base = insn->rs1};
+    return held_register(slot);
+}
+
 /* The register with the host address of the base. */
 static unsigned locate(struct translation *t, const struct insn *insn)
 {
     bool store = is_store(insn);
     int32_t lo, end;
 
+    if (is_mirrored(t))
+        return locate_in_mirror(t, insn);
     for (unsigned i = 0; i < 2; i++) {
         const struct held *h = &t->held[i];
         if (h->base != 0 && h->base == insn->rs1 && (h->writable || !store) && insn->imm >= h->lo &&
@@ -209,6 +251,8 @@ static unsigned locate(struct translation *t, const struct insn *insn)
     unsigned slot = choose_slot(t);
     check(t, insn->rs1, held_register(slot), lo, end, store);
     t->held[slot] = (struct held){.base = insn->rs1, .writable = store, .lo = lo, .end = end};
+    if ((t->block->flags & BT_MIRROR) != 0) /* the next access may go there */
+        t->held[slot].base = 0;
     return held_register(slot);
 }
 
@@ -230,13 +274,26 @@ void translate_access(struct translation *t, const struct insn *insn)
     }
 }
 
+/* The address in the mirror of an aligned word or doubleword into T1. */
+static void reflect_atomic(struct translation *t, const struct insn *insn)
+{
+    int32_t size = 1 << insn_info(insn->id)->width;
+    unsigned base = use(t, insn->rs1, BT_T0);
+
+    spoil_both(t);
+    emit(t, rv_i(RV_ANDI, BT_T0, base, size - 1));
+    emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
+    stub(t, site(t, SITE_EXEC));
+    reflect(t, insn->rs1, BT_T1);
+}
+
 /* The host address of an aligned word or doubleword, alone, into T1. */
 static void locate_atomic(struct translation *t, const struct insn *insn, bool store)
 {
     int32_t size = 1 << insn_info(insn->id)->width;
     uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
 
-    t->held[0].base = t->held[1].base = 0;
+    spoil_both(t);
     t->bv->site[number].reg = insn->rs1;
     t->bv->site[number].span = (uint16_t)size;
     unsigned base = use(t, insn->rs1, BT_T0);
@@ -249,7 +306,10 @@ static void locate_atomic(struct translation *t, const struct insn *insn, bool s
 /* An AMO happens but once: from then on its result is all that is left to do. */
 void translate_amo(struct translation *t, const struct insn *insn)
 {
-    locate_atomic(t, insn, true);
+    if (is_mirrored(t))
+        reflect_atomic(t, insn);
+    else
+        locate_atomic(t, insn, true);
     unsigned operand = use(t, insn->rs2, BT_T0);
     emit(t, encode(insn, target(t, insn->rd), BT_T1, operand));
     if (is_taken(insn->rd)) {

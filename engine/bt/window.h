@@ -22,7 +22,9 @@ struct bt_space;
 #define L1_BITS 7
 #define L1_SIZE (1u << L1_BITS)
 
-/* Flags of a block: every access checks for itself; U-mode; enum bt_fp. */
+/* Flags of a block: accesses go to the mirror (see mirror.h); every access checks for itself;
+ * U-mode; enum bt_fp. */
+#define BT_MIRROR  0x20
 #define BT_NOGROUP 0x10
 #define BT_USER    0x08
 #define BT_FP_MASK 0x03
@@ -75,8 +77,9 @@ struct bt_hot {
     struct bt_vcpu *owner;
     struct bt_jump *jumps; /* the jump cache for this mode and the state of FP */
     gva_t pc;              /* an address in the page that is being executed, in U-mode */
-    void *vector;          /* code of stvec's, or bt_vector, which finds it ... */
-    uint64_t vector_of;    /* ... for this value of it */
+    uint64_t mirror;    /* host address - guest address, in the mirror; without one, of nothing */
+    void *vector;       /* code of stvec's, or bt_vector, which finds it ... */
+    uint64_t vector_of; /* ... for this value of it */
     struct bt_space *space;
     uint64_t twin_satp;        /* a space that CTX may move to as it stands: its satp ... */
     uint8_t *twin;             /* ... and CTX there; NULL: none */
@@ -97,6 +100,8 @@ struct bt_hot {
     uint64_t l2_context;     /* of the second-level TLB, as its tags have it, ... */
     uint64_t l2_other;       /* ... and what to exclusive-or it with for global pages */
     struct stlb_entry *l2_load, *l2_store;
+    uint64_t fault_pc, fault_at;    /* an access to the mirror that failed: host addresses */
+    uint8_t kind;                   /* flags of the blocks that run here: BT_USER, BT_MIRROR */
     uint64_t loop_save[LOOP_SAVES]; /* guest values of the registers of struct bt_loop */
 };
 
@@ -126,6 +131,8 @@ struct bt_space {
     uint64_t satp;
     bool used, mxr;
     bool own_code;      /* S-mode runs code there that is not global */
+    bool may_mirror;    /* U-mode */
+    unsigned ticks;     /* of the timer, in U-mode, since something was dropped */
     unsigned l2_space;  /* its space in the second-level TLB, ... */
     unsigned l2_global; /* ... and the context number of global pages */
     uint32_t epoch;     /* of the translations that its windows hold */

@@ -107,6 +107,18 @@ static void allow_mmap(struct program *p)
     emit(p, LOAD(DATA(nr)));
 }
 
+/* mmap of guest RAM, not executable. */
+static void allow_ram(struct program *p, int fd)
+{
+    emit(p, WHEN(SYS_mmap, 6));
+    emit(p, LOAD(ARG_LOW(2)));
+    emit(p, UNLESS(PROT_EXEC, 3));
+    emit(p, LOAD(ARG_LOW(4)));
+    emit(p, WHEN((uint32_t)fd, 1));
+    emit(p, RETURN(SECCOMP_RET_ALLOW));
+    emit(p, LOAD(DATA(nr)));
+}
+
 static void make_filter(struct program *p, const struct linux_host *host, enum confined_as what)
 {
     emit(p, LOAD(DATA(arch)));
@@ -122,6 +134,8 @@ static void make_filter(struct program *p, const struct linux_host *host, enum c
         allow_value(p, SYS_write, 0, (uint32_t)host->wake_fd);
         allow_value(p, SYS_write, 0, STDERR_FILENO); /* messages */
         allow_all(p, vcpu_calls, ARRAY_SIZE(vcpu_calls));
+        if (host->machine.vm.ram_fd >= 0)
+            allow_ram(p, host->machine.vm.ram_fd);
     } else {
         allow_without(p, SYS_mprotect, 2, PROT_EXEC); /* the heap grows */
         allow_value(p, SYS_ioctl, 1, TCGETS);

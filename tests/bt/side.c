@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/csr.h"
 #include "core/sbi/hsm.h"
@@ -110,8 +111,10 @@ struct side *make_side(const struct machine_boot *boot, size_t size, bool step)
     if (side == NULL || engine_bt.probe(&caps, &why) != 0)
         fail("no engine");
     memset(side->device_deadline, 0xff, sizeof(side->device_deadline));
-    side->ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int fd = memfd_create("guest-ram", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
+        fail("no memory");
+    side->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     struct machine_config config = {
         .name = "lockstep",
         .host = &host,
@@ -120,6 +123,7 @@ struct side *make_side(const struct machine_boot *boot, size_t size, bool step)
         .caps = &caps,
         .ram = side->ram,
         .ram_size = size,
+        .ram_fd = fd,
         .vcpus = &side->vcpu,
         .nvcpus = 1,
     };

@@ -122,10 +122,13 @@ static bool fill(struct bt_vcpu *bv, struct bt_window *w, gva_t va, bool store)
 
     if (!mirror_is(m) || offset >> MIRROR_BITS != 0)
         return false;
+    unsigned area = user ? (unsigned)(space - bv->spaces) : 0;
+    uint32_t page = (uint32_t)(offset >> PAGE_SHIFT);
+
     pthread_mutex_lock(&m->lock);
-    bool done = find_leaf(bv, w, va, store, !user, &leaf) && (user || leaf.global) &&
-                map_leaf(bv->vcpu, m, user ? (unsigned)(space - bv->spaces) : 0,
-                         (uint32_t)(offset >> PAGE_SHIFT), &leaf, store);
+    bool worth = user || !mirror_is_restless(m, area, page);
+    bool done = worth && find_leaf(bv, w, va, store, !user, &leaf) && (user || leaf.global) &&
+                map_leaf(bv->vcpu, m, area, page, &leaf, store);
     pthread_mutex_unlock(&m->lock);
     return done;
 }

@@ -215,6 +215,25 @@ bool mirror_map(struct mirror *m, unsigned area, uint32_t page, uint32_t frame, 
     return true;
 }
 
+#define RESTLESS 8
+
+bool mirror_is_restless(const struct mirror *m, unsigned area, uint32_t page)
+{
+    uint32_t key = key_of(area, page);
+
+    return m->fenced[key % MIRROR_FENCED].key == key &&
+           m->fenced[key % MIRROR_FENCED].times >= RESTLESS;
+}
+
+static void note_fence(struct mirror *m, uint32_t key)
+{
+    if (m->fenced[key % MIRROR_FENCED].key != key) {
+        m->fenced[key % MIRROR_FENCED].key = key;
+        m->fenced[key % MIRROR_FENCED].times = 0;
+    }
+    m->fenced[key % MIRROR_FENCED].times++;
+}
+
 void mirror_drop_page(struct mirror *m, unsigned area, uint32_t page)
 {
     if (!mirror_is(m))
@@ -227,6 +246,7 @@ void mirror_drop_page(struct mirror *m, unsigned area, uint32_t page)
     } else if (number != 0) {
         unmap(m, area, page, page);
         take_out(m, number);
+        note_fence(m, key_of(area, page));
     }
     pthread_mutex_unlock(&m->lock);
 }

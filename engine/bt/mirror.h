@@ -32,8 +32,9 @@
 
 enum mirror_chain { MIRROR_BY_VA, MIRROR_BY_FRAME, MIRROR_BY_AREA, MIRROR_CHAINS };
 
-#define MIRROR_HEADS 4096
-#define MIRROR_SPANS 4
+#define MIRROR_HEADS  4096
+#define MIRROR_FENCED 16
+#define MIRROR_SPANS  4
 
 struct mirror_page {
     uint32_t key;                 /* number of the area, and page in it */
@@ -61,7 +62,10 @@ struct mirror {
     struct mirror_page *page;
     uint32_t head[2][MIRROR_HEADS];
     struct mirror_area area[SPACES];
-    uint64_t mapped, drops; /* statistics */
+    struct {
+        uint32_t key, times;
+    } fenced[MIRROR_FENCED]; /* pages that were dropped one by one, and how often */
+    uint64_t mapped, drops;  /* statistics */
 };
 
 /* Guest RAM and the host's address space allow mirrors. */
@@ -79,6 +83,9 @@ void mirror_destroy(struct mirror *m);
  */
 bool mirror_map(struct mirror *m, unsigned area, uint32_t page, uint32_t frame, uint32_t n,
                 bool writable, bool wide);
+
+/* Is the page dropped again and again, so that it is not worth a mapping? */
+bool mirror_is_restless(const struct mirror *m, unsigned area, uint32_t page);
 
 /* Unmaps: a page, and with it all of its area when the leaf it came from is not known; a frame,
  * wherever it is; an area; everything. */

@@ -121,7 +121,7 @@ sequences: $(B)/riscv64/sequences
 	done
 	$(if $(filter riscv64,$(shell uname -m)),,qemu-riscv64-static -singlestep $< 1000000 20000)
 # Its code is never evicted: an emulator of Linux would not notice that it was written anew.
-LOCKSTEP_OBJ := $(BT_OBJ:$(B)/riscv64/%=$(B)/riscv64-large/%)
+LOCKSTEP_OBJ := $(BT_OBJ:$(B)/riscv64/%=$(B)/riscv64-large/%) $(NATIVE_SRC:%.c=$(B)/riscv64/%.o)
 $(B)/riscv64-large/%.o: %.c Makefile | $(SYSROOT)/done
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(CFLAGS_ALL) -O2 -DSTLB_BITS=12 -DCACHE_BYTES=134217728 -c $< -o $@

@@ -60,7 +60,14 @@ struct bt_vm {
     _Atomic uint32_t arming;   /* vCPUs that wait for others to drop their store entries */
     _Atomic uint64_t log[LOG_SIZE];
     struct mirror mirror; /* of S-mode */
+    uint64_t native;      /* extensions of the harts: bits by enum isa_ext */
 };
+
+/* Extensions whose instructions are copied where the harts have them, and otherwise done in C: a VM
+ * that was made for other harts may name them. */
+#define BT_COPIED                                                                                  \
+    (UINT64_C(1) << ISA_ZBA | UINT64_C(1) << ISA_ZBB | UINT64_C(1) << ISA_ZBC |                    \
+     UINT64_C(1) << ISA_ZBS | UINT64_C(1) << ISA_ZFH)
 
 #define UNARMED 16
 
@@ -96,9 +103,9 @@ struct bt_stats {
         fence_checks, page_checks, asked, asked_all, faults, strays;
 };
 
-/* What an instruction is to the accesses around it. */
+/* What an instruction is to the translator, and to the accesses around it. */
 struct bt_fact {
-    uint8_t class;
+    uint8_t class; /* INSN_CLASS_ILLEGAL: C does it, or says that it is illegal */
     bool load, store;
     uint8_t base, writes; /* guest registers; writes 0: none */
     uint8_t size;
@@ -124,6 +131,7 @@ struct bt_vcpu {
 
     struct bt_stats stats;
     struct vcpu *vcpu;
+    uint64_t native;                   /* bt_vm.native */
     struct bt_space *space, *previous; /* the current address space, and the one before */
     uint8_t flags;                     /* BT_USER and enum bt_fp now */
     bool look;                         /* requests, interrupts and the clock want a look */

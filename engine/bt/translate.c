@@ -113,7 +113,7 @@ static void translate_one(struct translation *t)
     const struct insn *insn = &t->insn[t->now];
 
     map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
-    switch ((enum insn_class)insn_info(insn->id)->class) {
+    switch ((enum insn_class)t->fact[t->now].class) {
     case INSN_CLASS_ALU:
         alu(t, insn);
         held_drop(t, insn->rd);
@@ -157,6 +157,9 @@ static void translate_one(struct translation *t)
         break;
     case INSN_CLASS_FP:
         fp(t, insn);
+        break;
+    case INSN_CLASS_CBO:
+        translate_zero(t, insn);
         break;
     case INSN_CLASS_FENCE:
         if (insn->id == INSN_fence_i)

@@ -4,7 +4,8 @@
  * by the bare hart: registers, CSRs, data and page tables must be the same. Each lies where no code
  * was before, so that this can be said under an emulator of Linux too, which does not notice code
  * that changes behind its back; with `write`, which such an emulator does not bear, code is changed
- * too. usage: sequences FIRST COUNT [write]
+ * too. With `lacking` the guest is offered what the harts are said not to have.
+ * usage: sequences FIRST COUNT [write|lacking]
  */
 #include <errno.h>
 #include <pthread.h>
@@ -54,7 +55,7 @@ void bare_run(struct bare *b, const void *code);
 static struct side *leader, *oracle;
 static uint8_t pattern[PAGES * PAGE_SIZE];
 static uint8_t *native; /* memory that is executable */
-static bool writes;
+static bool writes, lacking;
 static unsigned counts[5], unfinished, interrupted;
 static bool apart; /* page tables may differ: a sequence was not executed to its end by both */
 
@@ -174,7 +175,8 @@ static uint64_t random_float(struct random *r)
     return random_below(r, 2) == 0 ? value | UINT64_C(0xffffffff) << 32 : value;
 }
 
-static void start(struct side *side, const struct vcpu_user *user, enum where where, uint64_t fs)
+static void start(struct side *side, const struct vcpu_user *user, enum where where, uint64_t fs,
+                  uint64_t senvcfg)
 {
     struct vcpu *vcpu = &side->vcpu;
 
@@ -189,6 +191,8 @@ static void start(struct side *side, const struct vcpu_user *user, enum where wh
     vcpu->priv.stvec = HANDLER;
     vcpu->priv.sepc = vcpu->priv.scause = vcpu->priv.stval = vcpu->priv.sscratch = 0;
     vcpu->priv.sie = 0;
+    vcpu->priv.senvcfg = senvcfg;
+    vcpu->priv.scounteren = 0;
     vcpu->priv.stimecmp = UINT64_MAX;
     vcpu->priv.exit.kind = EXIT_NONE;
     vcpu->reservation.valid = false;
@@ -435,7 +439,7 @@ static const char *check(const struct sequence *s, const struct vcpu_user *user)
     enum end oracles = run_oracle(STEPS);
     atomic_store(&leader->vcpu.pending, 0);
     const char *what = compare(end, oracles);
-    return what == NULL && s->kind == SEQUENCE_PLAIN ? compare_bare(s, user) : what;
+    return what == NULL && s->kind == SEQUENCE_PLAIN && !lacking ? compare_bare(s, user) : what;
 }
 
 /* Around it may lie what a sequence that only one of them has finished wrote there. */
@@ -457,14 +461,15 @@ static void try(uint64_t number)
     generate(&s, &r, &leader->machine.vm.isa);
     gpa_t at = place(number, &s, &r);
     struct vcpu_user user = pick_registers(&s, at, where, &r);
+    uint64_t senvcfg = random_below(&r, 2) * (SENVCFG_CBIE | SENVCFG_CBCFE | SENVCFG_CBZE);
     put_code(leader, number, at, &s);
     put_code(oracle, number, at, &s);
     if (random_below(&r, 8) == 0 || apart) {
         forget(leader);
         forget(oracle);
     }
-    start(leader, &user, where, fs);
-    start(oracle, &user, where, fs);
+    start(leader, &user, where, fs, senvcfg);
+    start(oracle, &user, where, fs, senvcfg);
     counts[s.kind]++;
     atomic_fetch_add(&turn, 1);
     const char *what = check(&s, &user);
@@ -484,11 +489,15 @@ int main(int argc, char **argv)
     pthread_t thread;
 
     if (argc < 3)
-        fail("usage: sequences FIRST COUNT [write]");
-    writes = argc > 3;
+        fail("usage: sequences FIRST COUNT [write|lacking]");
+    writes = argc > 3 && strcmp(argv[3], "write") == 0;
+    lacking = argc > 3 && strcmp(argv[3], "lacking") == 0;
+    uint64_t ext = UINT64_C(1) << ISA_ZICBOZ | (lacking ? BT_COPIED : 0);
     uint64_t first = strtoull(argv[1], NULL, 10), count = strtoull(argv[2], NULL, 10);
-    leader = make_side(&boot, RAM_SIZE, false);
-    oracle = make_side(&boot, RAM_SIZE, false);
+    leader = make_side(&boot, RAM_SIZE, false, ext);
+    oracle = make_side(&boot, RAM_SIZE, false, ext);
+    if (lacking)
+        bt_of(&leader->vcpu)->native = 0;
     native = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
                   -1, 0);
     if (native == MAP_FAILED)

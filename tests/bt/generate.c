@@ -155,7 +155,7 @@ static bool fits(const struct sequence *s, const struct insn *insn, struct rando
     const struct insn_info *info = insn_info(insn->id);
 
     if (insn->id == INSN_illegal || insn->id == INSN_wfi ||
-        (s->no_fp_to_x && is_fp_to_x(insn->raw)))
+        (s->no_fp_to_x && is_fp_to_x(insn->raw)) || (s->no_ctzw && insn->id == INSN_ctzw))
         return false;
     if (s->kind == SEQUENCE_PLAIN)
         return is_computation(insn) && rounds(insn) && !touches(insn, BASE);

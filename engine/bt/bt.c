@@ -32,6 +32,8 @@ static int bt_probe(struct engine_caps *caps, const char **why)
         .max_vcpus = VM_MAX_VCPUS,
         .fs_off_traps = true,
         .vs_off_traps = true,
+        .single_step = true,
+        .breakpoints = true,
         .confined = true,
         .shared_ram = true,
     };
@@ -86,6 +88,7 @@ static int bt_vcpu_create(struct vcpu *vcpu)
     }
     bv->nwritten = &vm->nwritten;
     bv->native = vm->native;
+    bv->debug.stopped = DEBUG_NOWHERE;
     spaces_init(bv);
     stlb_reset(&bv->stlb);
     bv->stlb.shares = true;
@@ -164,5 +167,6 @@ const struct engine_ops engine_bt = {
     .kick = bt_kick,
     .tlb_flush = bt_tlb_flush,
     .code_flush = bt_code_flush,
+    .debug = bt_debug,
     .stats = bt_stats,
 };

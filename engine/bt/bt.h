@@ -103,6 +103,17 @@ struct bt_stats {
         fence_checks, page_checks, asked, asked_all, faults, strays;
 };
 
+#define BREAKPOINTS   32
+#define DEBUG_NOWHERE UINT64_MAX /* no instruction's address */
+
+/* What a debugger wants: see engine_ops.debug. */
+struct bt_debug {
+    bool step, changed; /* changed: the breakpoints, since code was made */
+    unsigned n;
+    gva_t at[BREAKPOINTS];
+    gva_t stopped; /* where `run` ended for it, as long as nothing was executed since */
+};
+
 /* What an instruction is to the translator, and to the accesses around it. */
 struct bt_fact {
     uint8_t class; /* INSN_CLASS_ILLEGAL: C does it, or says that it is illegal */
@@ -145,6 +156,7 @@ struct bt_vcpu {
     uint32_t fault_block;              /* ... and it is this block's */
     bool adopted;                      /* the thread that runs it is set up */
     bool fence_ok;
+    struct bt_debug debug;
     gva_t entered; /* where translated code was entered last */
     pthread_t thread;
     int tid;
@@ -415,6 +427,14 @@ bool bt_exec_raw(struct vcpu *vcpu, uint32_t raw);
 bool bt_exec_cross(struct vcpu *vcpu);
 /* LR or SC. */
 bool bt_reserves(const struct insn *insn);
+
+/* debug.c */
+int bt_debug(struct vcpu *vcpu, bool step, const gva_t *breakpoints, unsigned count);
+/* The instruction there may be at a breakpoint. */
+bool debug_cuts(const struct bt_vcpu *bv, const struct bt_block *block, unsigned offset);
+/* True: pc is at a breakpoint, there is an exit. */
+bool debug_break(struct vcpu *vcpu);
+void debug_exit(struct vcpu *vcpu);
 
 /* run.c */
 void bt_run(struct vcpu *vcpu);

@@ -100,6 +100,11 @@ static unsigned way_back(struct translation *t, const uint8_t *bytes, unsigned o
     return found;
 }
 
+static inline bool is_cut(const struct translation *t, unsigned offset)
+{
+    return UNLIKELY(t->bv->debug.n != 0) && debug_cuts(t->bv, t->block, offset);
+}
+
 /* Decodes ahead, to the end of the page at most. An instruction that reaches into the next page is
  * left out, unless it is the first. A loop may go on where another block would end: behind jumps,
  * when something leads there. */
@@ -108,7 +113,7 @@ void decode(struct translation *t, const uint8_t *bytes)
     unsigned offset = t->block->offset, reached = 0, most = LOOP_INSNS;
     uint32_t raw;
 
-    while (t->count < most && fetch(bytes, offset, &raw)) {
+    while (t->count < most && !is_cut(t, offset) && fetch(bytes, offset, &raw)) {
         struct insn *insn = &t->insn[t->count];
         const struct bt_decoded *decoded = decode_one(t, raw);
         *insn = decoded->insn;

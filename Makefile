@@ -27,7 +27,8 @@ MAIN_SRC := cli/main.c
 BT_SRC := $(filter-out %/offsets.c,$(wildcard engine/bt/*.c))
 BT_ASM := enter privileged
 BT_OBJ := $(BT_SRC:%.c=$(B)/riscv64/%.o) $(BT_ASM:%=$(B)/riscv64/engine/bt/%.o)
-RISCV_SRC := $(wildcard engine/trap/*.c) $(BT_SRC)
+NATIVE_SRC := $(wildcard engine/native/*.c)
+RISCV_SRC := $(wildcard engine/trap/*.c) $(BT_SRC) $(NATIVE_SRC)
 
 FETCHED := $(B)/apt/fetched
 SYSROOT := $(B)/riscv64/sysroot

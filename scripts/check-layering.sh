@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Includes go downward only: core knows core; an engine knows core and itself; a host knows core,
 # the engines and itself; the command knows all of these; guests know themselves. What runs on bare
-# metal, the firmware and engine/hs, also knows the board (host/metal/board). core takes only
+# metal, the firmware and engine/hs, also knows the board (host/metal/board), what hands code to the
+# harts of a Linux machine what is known of these (engine/native). core takes only
 # freestanding headers, string.h, and in core/fdt.c libfdt from outside the tree. Quoted includes
 # are paths from the top.
 set -u
@@ -44,9 +45,10 @@ trap 'rm -f "$list"' EXIT INT TERM
 
 layer core core
 for engine in engine/*; do
-    board=
-    [ "$engine" = engine/hs ] && board=host/metal/board
-    layer "$engine" core "$engine" $board
+    below=
+    [ "$engine" = engine/hs ] && below=host/metal/board
+    [ "$engine" = engine/trap ] || [ "$engine" = engine/bt ] && below=engine/native
+    layer "$engine" core "$engine" $below
 done
 for host in host/*; do
     layer "$host" core engine "$host"

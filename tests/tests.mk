@@ -105,7 +105,7 @@ hs-cli: $(B)/trapeze metal own-guests $(TOOLS)
 	tests/cli.sh $(RESULTS) $(B) hs
 trap-test: $(B)/trapeze guests firmware $(TRAP_TEST)/trapeze $(TRAP_TEST)/riscv64/trapeze
 	tests/trap.sh $(RESULTS) $(B)
-bt-test: $(B)/trapeze guests firmware userland $(addprefix $(B)/riscv64/,lockstep sequences trapeze-hole trapeze-open)
+bt-test: $(B)/trapeze guests firmware userland $(addprefix $(B)/riscv64/,lockstep sequences debug trapeze-hole trapeze-open)
 	tests/bt.sh $(RESULTS) $(B)
 # Debian's python3 and gcc, minutes if emulated.
 bt-long: $(B)/trapeze guests userland
@@ -116,12 +116,12 @@ lockstep: $(B)/riscv64/lockstep guests
 	    $(GUESTS)/linux/initrd.cpio.gz "console=ttyS0 panic=-1 run=true"
 # A million generated sequences, and some with a signal possible at every instruction.
 sequences: $(B)/riscv64/sequences
-	for n in $$(seq 0 25000 975000); do \
-	    $(if $(filter riscv64,$(shell uname -m)),,qemu-riscv64-static) $< $$n 25000 || exit 1; \
-	done
-	$(if $(filter riscv64,$(shell uname -m)),,qemu-riscv64-static -singlestep $< 1000000 20000)
+	run=$$(tests/bt/emulator.sh $< 0 1); \
+	for n in $$(seq 0 25000 975000); do $$run $< $$n 25000 || exit 1; done; \
+	for n in $$(seq 0 25000 75000); do $$run $< $$n 25000 lacking || exit 1; done; \
+	[ "$$run" = env ] || $$run -singlestep $< 1000000 20000
 # Its code is never evicted: an emulator of Linux would not notice that it was written anew.
-LOCKSTEP_OBJ := $(BT_OBJ:$(B)/riscv64/%=$(B)/riscv64-large/%)
+LOCKSTEP_OBJ := $(BT_OBJ:$(B)/riscv64/%=$(B)/riscv64-large/%) $(NATIVE_SRC:%.c=$(B)/riscv64/%.o)
 $(B)/riscv64-large/%.o: %.c Makefile | $(SYSROOT)/done
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(CFLAGS_ALL) -O2 -DSTLB_BITS=12 -DCACHE_BYTES=134217728 -c $< -o $@
@@ -130,7 +130,8 @@ $(BT_ASM:%=$(B)/riscv64-large/engine/bt/%.o): $(B)/riscv64-large/%.o: $(B)/riscv
 	cp $< $@
 $(B)/riscv64/lockstep: $(B)/riscv64-large/tests/bt/lockstep.o
 $(B)/riscv64/sequences: $(addprefix $(B)/riscv64-large/tests/bt/,sequences.o generate.o bare.o)
-$(B)/riscv64/lockstep $(B)/riscv64/sequences: $(B)/riscv64-large/tests/bt/side.o $(LOCKSTEP_OBJ) \
+$(B)/riscv64/debug: $(B)/riscv64-large/tests/bt/debug.o
+$(B)/riscv64/lockstep $(B)/riscv64/sequences $(B)/riscv64/debug: $(B)/riscv64-large/tests/bt/side.o $(LOCKSTEP_OBJ) \
     $(B)/riscv64/libtrapeze.a
 	$(RISCV_CC) -static $^ -L$(SYSROOT)/lib -lfdt -lpthread -o $@
 $(B)/riscv64-large/tests/bt/bare.o: tests/bt/bare.S Makefile

@@ -13,6 +13,7 @@ enum bt_site_kind {
     SITE_OUTSIDE,  /* an access by a base that is not in the mirror */
     SITE_EXEC,     /* the instruction is executed in C */
     SITE_CROSS,    /* ... and reaches into the next page */
+    SITE_BREAK,    /* ... unless it is at a breakpoint */
     SITE_LOOK,     /* an interrupt has become deliverable */
     SITE_FP_DIRTY, /* FS becomes Dirty; the same instruction again */
     SITE_CSR,      /* light, as those that follow: reg is the enum csr_op, lo the number */

@@ -6,8 +6,13 @@
 #include <sys/mman.h>
 
 #include "core/vm.h"
+#include "engine/native/extensions.h"
 
 #define EXT(id) (UINT64_C(1) << ISA_##id)
+
+/* Of these, a guest is offered what the harts have. Others could be done in C, too, but cost a
+ * guest that believes in them more than they give. */
+#define NATIVE (BT_COPIED | EXT(ZICBOZ))
 
 static int bt_probe(struct engine_caps *caps, const char **why)
 {
@@ -15,9 +20,9 @@ static int bt_probe(struct engine_caps *caps, const char **why)
     *caps = (struct engine_caps){
         .isa =
             {
-                .ext = EXT(I) | EXT(M) | EXT(A) | EXT(F) | EXT(D) | EXT(C) | EXT(ZICNTR) |
-                       EXT(ZICSR) | EXT(ZIFENCEI) | EXT(ZIHINTPAUSE) | EXT(SSTC) | EXT(SVADU) |
-                       EXT(SVNAPOT) | EXT(SVPBMT),
+                .ext = EXT(I) | EXT(M) | EXT(A) | EXT(F) | EXT(D) | EXT(C) | EXT(ZICBOM) |
+                       EXT(ZICNTR) | EXT(ZICSR) | EXT(ZIFENCEI) | EXT(ZIHINTPAUSE) | EXT(SSTC) |
+                       EXT(SVADU) | EXT(SVNAPOT) | EXT(SVPBMT) | (native_extensions() & NATIVE),
                 .satp_modes = SATP_MODES_SV39,
                 .asid_bits = 16,
                 .cbo_block = 64,
@@ -27,6 +32,8 @@ static int bt_probe(struct engine_caps *caps, const char **why)
         .max_vcpus = VM_MAX_VCPUS,
         .fs_off_traps = true,
         .vs_off_traps = true,
+        .single_step = true,
+        .breakpoints = true,
         .confined = true,
         .shared_ram = true,
     };
@@ -35,7 +42,11 @@ static int bt_probe(struct engine_caps *caps, const char **why)
 
 static int bt_vm_create(struct vm *vm)
 {
-    return pages_create(vm);
+    int error = pages_create(vm);
+
+    if (error == 0)
+        ((struct bt_vm *)vm->engine_data)->native = native_extensions();
+    return error;
 }
 
 static void bt_vm_destroy(struct vm *vm)
@@ -58,6 +69,7 @@ static int make_mirror(struct bt_vcpu *bv)
 
 static int bt_vcpu_create(struct vcpu *vcpu)
 {
+    struct bt_vm *vm = vcpu->vm->engine_data;
     struct bt_vcpu *bv =
         mmap(NULL, sizeof(*bv), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -74,7 +86,9 @@ static int bt_vcpu_create(struct vcpu *vcpu)
         munmap(bv, sizeof(*bv));
         return ERR_NO_MEMORY;
     }
-    bv->nwritten = &((struct bt_vm *)vcpu->vm->engine_data)->nwritten;
+    bv->nwritten = &vm->nwritten;
+    bv->native = vm->native;
+    bv->debug.stopped = DEBUG_NOWHERE;
     spaces_init(bv);
     stlb_reset(&bv->stlb);
     bv->stlb.shares = true;
@@ -153,5 +167,6 @@ const struct engine_ops engine_bt = {
     .kick = bt_kick,
     .tlb_flush = bt_tlb_flush,
     .code_flush = bt_code_flush,
+    .debug = bt_debug,
     .stats = bt_stats,
 };

@@ -60,7 +60,14 @@ struct bt_vm {
     _Atomic uint32_t arming;   /* vCPUs that wait for others to drop their store entries */
     _Atomic uint64_t log[LOG_SIZE];
     struct mirror mirror; /* of S-mode */
+    uint64_t native;      /* extensions of the harts: bits by enum isa_ext */
 };
+
+/* Extensions whose instructions are copied where the harts have them, and otherwise done in C: a VM
+ * that was made for other harts may name them. */
+#define BT_COPIED                                                                                  \
+    (UINT64_C(1) << ISA_ZBA | UINT64_C(1) << ISA_ZBB | UINT64_C(1) << ISA_ZBC |                    \
+     UINT64_C(1) << ISA_ZBS | UINT64_C(1) << ISA_ZFH)
 
 #define UNARMED 16
 
@@ -96,9 +103,20 @@ struct bt_stats {
         fence_checks, page_checks, asked, asked_all, faults, strays;
 };
 
-/* What an instruction is to the accesses around it. */
+#define BREAKPOINTS   32
+#define DEBUG_NOWHERE UINT64_MAX /* no instruction's address */
+
+/* What a debugger wants: see engine_ops.debug. */
+struct bt_debug {
+    bool step, changed; /* changed: the breakpoints, since code was made */
+    unsigned n;
+    gva_t at[BREAKPOINTS];
+    gva_t stopped; /* where `run` ended for it, as long as nothing was executed since */
+};
+
+/* What an instruction is to the translator, and to the accesses around it. */
 struct bt_fact {
-    uint8_t class;
+    uint8_t class; /* INSN_CLASS_ILLEGAL: C does it, or says that it is illegal */
     bool load, store;
     uint8_t base, writes; /* guest registers; writes 0: none */
     uint8_t size;
@@ -124,6 +142,7 @@ struct bt_vcpu {
 
     struct bt_stats stats;
     struct vcpu *vcpu;
+    uint64_t native;                   /* bt_vm.native */
     struct bt_space *space, *previous; /* the current address space, and the one before */
     uint8_t flags;                     /* BT_USER and enum bt_fp now */
     bool look;                         /* requests, interrupts and the clock want a look */
@@ -137,6 +156,7 @@ struct bt_vcpu {
     uint32_t fault_block;              /* ... and it is this block's */
     bool adopted;                      /* the thread that runs it is set up */
     bool fence_ok;
+    struct bt_debug debug;
     gva_t entered; /* where translated code was entered last */
     pthread_t thread;
     int tid;
@@ -407,6 +427,14 @@ bool bt_exec_raw(struct vcpu *vcpu, uint32_t raw);
 bool bt_exec_cross(struct vcpu *vcpu);
 /* LR or SC. */
 bool bt_reserves(const struct insn *insn);
+
+/* debug.c */
+int bt_debug(struct vcpu *vcpu, bool step, const gva_t *breakpoints, unsigned count);
+/* The instruction there may be at a breakpoint. */
+bool debug_cuts(const struct bt_vcpu *bv, const struct bt_block *block, unsigned offset);
+/* True: pc is at a breakpoint, there is an exit. */
+bool debug_break(struct vcpu *vcpu);
+void debug_exit(struct vcpu *vcpu);
 
 /* run.c */
 void bt_run(struct vcpu *vcpu);

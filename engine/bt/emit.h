@@ -62,6 +62,7 @@ enum { /* match values, from the same table that decodes the guest */
        RV_BGEU = 0x7063,
        RV_NOP = RV_ADDI,
        RV_FENCE_RW_RW = 0x0330000f,
+       RV_CBO_ZERO = 0x0040200f,
        RV_LR_W_AQRL = 0x1600202f,
        RV_LR_D_AQRL = 0x1600302f,
        RV_SC_W_AQRL = 0x1e00202f,

@@ -87,7 +87,7 @@ bool bt_exec(struct vcpu *vcpu, const struct insn *insn)
         bt_fp_load(&vcpu->user);
     switch (status) {
     case EXEC_NEXT:
-        bv->context |= fp;
+        bv->context |= fp && bt_fp_state(vcpu) != (bv->flags & BT_FP_MASK);
         return false;
     case EXEC_TRAP:
         if (vcpu->user.pc == bv->entered) /* nothing has retired: see trap_deliver */

@@ -271,6 +271,8 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         return bt_exec_raw(vcpu, site->raw);
     case SITE_CROSS:
         return bt_exec_cross(vcpu);
+    case SITE_BREAK:
+        return debug_break(vcpu) || bt_exec_cross(vcpu);
     case SITE_LOOK:
         bv->look = true;
         return false;
@@ -380,6 +382,41 @@ static void loop(struct vcpu *vcpu)
     }
 }
 
+/* One instruction in C, or an interrupt: a single step, or away from a breakpoint. True: leave. */
+static bool step(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    uint64_t traps = vcpu->traps;
+
+    if (!look(vcpu))
+        return true;
+    take_context(vcpu);
+    bv->debug.stopped = DEBUG_NOWHERE;
+    if (vcpu->traps == traps) {
+        vcpu->priv.instret++;
+        bv->entered = vcpu->user.pc;
+        if (bt_exec_cross(vcpu))
+            return true;
+    }
+    if (bv->debug.step)
+        debug_exit(vcpu);
+    return bv->debug.step;
+}
+
+/* What a debugger has asked for since. True: leave. */
+static bool debug_begin(struct vcpu *vcpu)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+
+    if (bv->debug.changed)
+        cache_flush(bv);
+    bv->debug.changed = false;
+    if (bv->debug.step || vcpu->user.pc == bv->debug.stopped)
+        return step(vcpu);
+    bv->debug.stopped = DEBUG_NOWHERE;
+    return false;
+}
+
 void bt_run(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
@@ -395,7 +432,8 @@ void bt_run(struct vcpu *vcpu)
     bt_fp_load(&vcpu->user);
     bv->look = bv->context = true;
     bv->nogroup &= bv->step; /* step by step, the block before has asked for it */
-    loop(vcpu);
+    if (!debug_begin(vcpu))
+        loop(vcpu);
     bt_fp_save(&vcpu->user);
     atomic_store(&vcpu->running, 0);
     box_wake(&bv->box);

@@ -113,7 +113,7 @@ static void translate_one(struct translation *t)
     const struct insn *insn = &t->insn[t->now];
 
     map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
-    switch ((enum insn_class)insn_info(insn->id)->class) {
+    switch ((enum insn_class)t->fact[t->now].class) {
     case INSN_CLASS_ALU:
         alu(t, insn);
         held_drop(t, insn->rd);
@@ -157,6 +157,9 @@ static void translate_one(struct translation *t)
         break;
     case INSN_CLASS_FP:
         fp(t, insn);
+        break;
+    case INSN_CLASS_CBO:
+        translate_zero(t, insn);
         break;
     case INSN_CLASS_FENCE:
         if (insn->id == INSN_fence_i)
@@ -264,18 +267,21 @@ static void fall_out(struct translation *t, unsigned end)
     jump_to(t, t->block->page + end);
 }
 
+/* No instruction was decoded: the first one reaches into the next page or is at a breakpoint. */
 static void cross(struct translation *t)
 {
+    bool cut = debug_cuts(t->bv, t->block, t->block->offset);
+
     t->insn[0] = (struct insn){.id = INSN_illegal};
     t->at[0] = t->block->offset;
     t->block->length = 2;
     map(t, MAP_RESTART, t->block->offset, 0);
-    call_c(t, site(t, SITE_CROSS));
+    call_c(t, site(t, cut ? SITE_BREAK : SITE_CROSS));
 }
 
 static void fill_body(struct translation *t)
 {
-    if (t->count == 0) { /* the one instruction reaches into the next page */
+    if (t->count == 0) {
         cross(t);
         return;
     }

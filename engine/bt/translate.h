@@ -257,7 +257,8 @@ void translate_access(struct translation *t, const struct insn *insn);
 void translate_lr(struct translation *t, const struct insn *insn);
 void translate_sc(struct translation *t, const struct insn *insn);
 void translate_amo(struct translation *t, const struct insn *insn);
-struct bt_fact fact_of(const struct insn *insn);
+void translate_zero(struct translation *t, const struct insn *insn);
+struct bt_fact fact_of(const struct translation *t, const struct insn *insn);
 /* T0 = 0 if the page of base + lo is in the first-level TLB and reaches to base + end; `d` gets
  * host address - guest address. Both are host registers, and differ. */
 void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end, bool store);

@@ -5,9 +5,11 @@
 #include "engine/bt/translate.h"
 
 /* Behind these nothing is decoded: control never goes on there within the block. */
-static bool ends_block(const struct translation *t, const struct insn *insn)
+static bool ends_block(const struct translation *t, unsigned i)
 {
-    switch ((enum insn_class)insn_info(insn->id)->class) {
+    const struct insn *insn = &t->insn[i];
+
+    switch ((enum insn_class)t->fact[i].class) {
     case INSN_CLASS_CSR:
         return csr_ends_block(t, insn);
     case INSN_CLASS_SYSTEM:
@@ -15,7 +17,6 @@ static bool ends_block(const struct translation *t, const struct insn *insn)
                (insn->id != INSN_ecall && insn->id != INSN_sfence_vma);
     case INSN_CLASS_JUMP:
     case INSN_CLASS_ILLEGAL:
-    case INSN_CLASS_CBO:
         return true;
     case INSN_CLASS_SC:
         return is_taken(insn->rs2);
@@ -31,7 +32,7 @@ static const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
 
     if (d->insn.raw != raw || d->insn.len == 0) {
         insn_decode(t->isa, raw, &d->insn);
-        d->fact = fact_of(&d->insn);
+        d->fact = fact_of(t, &d->insn);
     }
     return d;
 }
@@ -99,6 +100,11 @@ static unsigned way_back(struct translation *t, const uint8_t *bytes, unsigned o
     return found;
 }
 
+static inline bool is_cut(const struct translation *t, unsigned offset)
+{
+    return UNLIKELY(t->bv->debug.n != 0) && debug_cuts(t->bv, t->block, offset);
+}
+
 /* Decodes ahead, to the end of the page at most. An instruction that reaches into the next page is
  * left out, unless it is the first. A loop may go on where another block would end: behind jumps,
  * when something leads there. */
@@ -107,7 +113,7 @@ void decode(struct translation *t, const uint8_t *bytes)
     unsigned offset = t->block->offset, reached = 0, most = LOOP_INSNS;
     uint32_t raw;
 
-    while (t->count < most && fetch(bytes, offset, &raw)) {
+    while (t->count < most && !is_cut(t, offset) && fetch(bytes, offset, &raw)) {
         struct insn *insn = &t->insn[t->count];
         const struct bt_decoded *decoded = decode_one(t, raw);
         *insn = decoded->insn;
@@ -115,7 +121,7 @@ void decode(struct translation *t, const uint8_t *bytes)
         t->at[t->count++] = (uint16_t)offset;
         reached = see_jump(t, reached);
         offset += insn->len;
-        bool ends = ends_block(t, insn);
+        bool ends = ends_block(t, t->count - 1);
         bool goes_on = !ends || (is_jump(insn) && reached >= offset);
         if (t->plain == 0 && (ends || t->count == BLOCK_INSNS)) {
             t->plain = t->count;

@@ -4,14 +4,19 @@
  * for all accesses by this register that follow in the block, and leaves the register's host
  * address in T1 or T2.
  */
+#include "core/csr.h"
 #include "engine/bt/translate.h"
+#include "engine/native/extensions.h"
 
 #define IMM_MOST 2047
 #define LO_FREE  128 /* a group that begins so near above its base begins at the base */
 
-#define LTAG     (-8)
-#define STAG     (LTAG + 8 * (int)L1_SIZE)
-#define DELTA    (STAG + 8 * (int)L1_SIZE)
+_Static_assert(offsetof(struct vcpu, priv.senvcfg) < 2048 && SENVCFG_CBZE < 2048,
+               "in reach of one instruction");
+
+#define LTAG  (-8)
+#define STAG  (LTAG + 8 * (int)L1_SIZE)
+#define DELTA (STAG + 8 * (int)L1_SIZE)
 
 static unsigned held_register(unsigned slot)
 {
@@ -32,12 +37,25 @@ static bool is_store(const struct insn *insn)
 {
     unsigned class = insn_info(insn->id)->class;
 
-    return class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE;
+    return class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE || class == INSN_CLASS_CBO;
 }
 
-struct bt_fact fact_of(const struct insn *insn)
+/* What the harts lack, and cache management, which nobody does often. */
+static bool is_for_c(const struct translation *t, const struct insn *insn)
 {
     const struct insn_info *info = insn_info(insn->id);
+
+    if (info->class == INSN_CLASS_CBO)
+        return insn->id != INSN_cbo_zero || t->isa->cbo_block != NATIVE_CBO_BLOCK;
+    return ((BT_COPIED & ~t->bv->native) >> info->ext & 1) != 0;
+}
+
+struct bt_fact fact_of(const struct translation *t, const struct insn *insn)
+{
+    const struct insn_info *info = insn_info(insn->id);
+
+    if (is_for_c(t, insn))
+        return (struct bt_fact){.class = INSN_CLASS_ILLEGAL};
     struct bt_fact fact = {.class = info->class,
                            .base = insn->rs1,
                            .writes = insn->rd,
@@ -46,6 +64,7 @@ struct bt_fact fact_of(const struct insn *insn)
     switch ((enum insn_class)info->class) {
     case INSN_CLASS_FSTORE:
     case INSN_CLASS_STORE:
+    case INSN_CLASS_CBO: /* of a byte, as far as the page goes */
         fact.store = true;
         fact.writes = 0;
         break;
@@ -272,6 +291,35 @@ void translate_access(struct translation *t, const struct insn *insn)
     } else {
         emit(t, encode(insn, insn->rd, at, insn->rs2));
     }
+}
+
+/* cbo.zero is illegal in U-mode unless senvcfg says otherwise: C looks at it then. */
+static void check_zero(struct translation *t)
+{
+    loop_spoil(t);
+    emit(t, rv_i(RV_LD, BT_T0, BT_CTX, HOT(vcpu)));
+    emit(t, rv_i(RV_LD, BT_T0, BT_T0, (int32_t)offsetof(struct vcpu, priv.senvcfg)));
+    emit(t, rv_i(RV_ANDI, BT_T0, BT_T0, SENVCFG_CBZE));
+    emit(t, rv_b(RV_BEQ, BT_T0, 0, 0));
+    stub(t, site(t, SITE_EXEC));
+}
+
+/* The block that rs1 points into lies in one page. */
+void translate_zero(struct translation *t, const struct insn *insn)
+{
+    if ((t->block->flags & BT_USER) != 0)
+        check_zero(t);
+    unsigned at = t->loop.inside ? loop_locate(t, insn, true) : 0;
+    if (at == 0)
+        at = locate(t, insn);
+    loop_spoil(t);
+    emit(t, rv_i(RV_ANDI, BT_T0, at, -NATIVE_CBO_BLOCK));
+    if ((t->bv->native >> ISA_ZICBOZ & 1) != 0) {
+        emit(t, rv_i(RV_CBO_ZERO, 0, BT_T0, 0));
+        return;
+    }
+    for (int32_t i = 0; i < NATIVE_CBO_BLOCK; i += 8)
+        emit(t, rv_s(RV_SD, 0, i, BT_T0));
 }
 
 /* The address in the mirror of an aligned word or doubleword into T1. */

@@ -19,6 +19,7 @@ static uint32_t sources(const struct translation *t, unsigned i)
     case INSN_CLASS_LOAD:
     case INSN_CLASS_FLOAD:
     case INSN_CLASS_FSTORE:
+    case INSN_CLASS_CBO:
         return reg_bit(insn->rs1);
     case INSN_CLASS_FP:
         return fp_reads_x(insn->raw) ? reg_bit(insn->rs1) : 0;
@@ -55,6 +56,7 @@ static bool fits(const struct translation *t, unsigned i)
     case INSN_CLASS_BRANCH:
     case INSN_CLASS_LOAD:
     case INSN_CLASS_STORE:
+    case INSN_CLASS_CBO:
         return true;
     case INSN_CLASS_JUMP:
         return insn->rd == 0;

@@ -10,6 +10,7 @@
 #include "core/vmem.h"
 
 #define EXT(id) (UINT64_C(1) << ISA_##id)
+#define NOWHERE UINT64_MAX /* no instruction's address */
 
 static int interp_probe(struct engine_caps *caps, const char **why)
 {
@@ -57,6 +58,7 @@ static int interp_vcpu_create(struct vcpu *vcpu)
         return ERR_NO_MEMORY;
     }
     stlb_reset(&iv->stlb);
+    iv->stopped = NOWHERE;
     vcpu->engine = iv;
     vcpu->stlb = &iv->stlb;
     return 0;
@@ -158,28 +160,40 @@ static bool at_breakpoint(struct vcpu *vcpu)
     return false;
 }
 
-/* While it is debugged a vCPU takes the slow road: exec_step, one instruction at a time. What it
- * begins at is executed, or a breakpoint could never be left. Returns true with an exit. */
+static bool debug_exit(struct vcpu *vcpu)
+{
+    interp_of(vcpu)->stopped = vcpu->user.pc;
+    vcpu->priv.exit.kind = EXIT_DEBUG;
+    vcpu->priv.exit.addr = vcpu->user.pc;
+    return true;
+}
+
+/* While it is debugged a vCPU takes the slow road: exec_step, one instruction at a time. Where it
+ * has stopped for that it goes on, or a breakpoint could never be left. Returns true with an exit.
+ */
 static bool debug_slice(struct vcpu *vcpu, int64_t budget)
 {
+    struct interp_vcpu *iv = interp_of(vcpu);
+
     while (budget-- > 0) {
+        if (!iv->step && vcpu->user.pc != iv->stopped && at_breakpoint(vcpu))
+            return debug_exit(vcpu);
+        iv->stopped = NOWHERE;
         if (exec_step(vcpu) == EXEC_EXIT)
             return true;
-        if (interp_of(vcpu)->step || at_breakpoint(vcpu)) {
-            vcpu->priv.exit.kind = EXIT_DEBUG;
-            vcpu->priv.exit.addr = vcpu->user.pc;
-            return true;
-        }
+        if (iv->step)
+            return debug_exit(vcpu);
     }
     return false;
 }
 
 static bool run_slice(struct vcpu *vcpu, int64_t budget)
 {
-    const struct interp_vcpu *iv = interp_of(vcpu);
+    struct interp_vcpu *iv = interp_of(vcpu);
 
     if (UNLIKELY(iv->step || iv->nbreakpoints > 0))
         return debug_slice(vcpu, budget);
+    iv->stopped = NOWHERE;
     trap_take_interrupt(vcpu);
     return interp_loop(vcpu, budget);
 }

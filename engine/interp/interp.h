@@ -53,7 +53,8 @@ struct interp_vcpu {
     unsigned nused;      /* of these, the first, that hold something */
     unsigned next_evict; /* first in, first out */
     uint64_t generation;
-    bool step; /* debug: leave after each instruction */
+    bool step;     /* debug: leave after each instruction */
+    gva_t stopped; /* where run ended for that, as long as nothing was executed since; or odd */
     unsigned nbreakpoints;
     gva_t breakpoint[INTERP_BREAKPOINTS];
     uint64_t decodes, revalidations, evictions; /* statistics */

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/csr.h"
+#include "engine/native/extensions.h"
 #include "engine/trap/trap.h"
 
 #define SCOUNTEREN_TIME 2
@@ -20,27 +20,8 @@
 #define EXT(id)         (UINT64_C(1) << ISA_##id)
 #define TIMEBASE        "/proc/device-tree/cpus/timebase-frequency"
 
-/* riscv_hwprobe (Linux, Documentation/arch/riscv/hwprobe.rst). */
-#define SYS_HWPROBE   258
-#define KEY_IMA_EXT_0 4
-#define EXT_0_FD      (1 << 0)
-#define EXT_0_C       (1 << 1)
-#define EXT_0_ZBA     (1 << 3)
-#define EXT_0_ZBB     (1 << 4)
-#define EXT_0_ZBS     (1 << 5)
-#define EXT_0_ZBC     (1 << 7)
-
-static uint64_t host_extensions(void)
-{
-    struct {
-        int64_t key;
-        uint64_t value;
-    } pair = {.key = KEY_IMA_EXT_0};
-
-    if (syscall(SYS_HWPROBE, &pair, 1, 0, NULL, 0) != 0 || pair.key != KEY_IMA_EXT_0)
-        return EXT_0_FD | EXT_0_C; /* an older kernel: what every Linux user has */
-    return pair.value;
-}
+/* Of these, what the harts have. */
+#define NATIVE (EXT(F) | EXT(D) | EXT(C) | EXT(ZBA) | EXT(ZBB) | EXT(ZBC) | EXT(ZBS))
 
 /* A cell of the device tree: big-endian. */
 static uint64_t timebase(void)
@@ -102,30 +83,17 @@ uint32_t probe_counters(void)
 
 int trap_probe(struct engine_caps *caps, const char **why)
 {
-    uint64_t host = host_extensions();
-
     *why = NULL;
     *caps = (struct engine_caps){
         .isa = {.ext = EXT(I) | EXT(M) | EXT(A) | EXT(ZICNTR) | EXT(ZICSR) | EXT(ZIFENCEI) |
-                       EXT(ZIHINTPAUSE) | EXT(SSTC) | EXT(SVADU) | EXT(SVNAPOT) | EXT(SVPBMT),
+                       EXT(ZIHINTPAUSE) | EXT(SSTC) | EXT(SVADU) | EXT(SVNAPOT) | EXT(SVPBMT) |
+                       (native_extensions() & NATIVE),
                 .satp_modes = SATP_MODES_SV39,
                 .asid_bits = 16},
         .timebase_hz = timebase(),
         .max_vcpus = VM_MAX_VCPUS,
         .shared_ram = true,
     };
-    if (host & EXT_0_FD)
-        caps->isa.ext |= EXT(F) | EXT(D);
-    if (host & EXT_0_C)
-        caps->isa.ext |= EXT(C);
-    if (host & EXT_0_ZBA)
-        caps->isa.ext |= EXT(ZBA);
-    if (host & EXT_0_ZBB)
-        caps->isa.ext |= EXT(ZBB);
-    if (host & EXT_0_ZBS)
-        caps->isa.ext |= EXT(ZBS);
-    if (host & EXT_0_ZBC)
-        caps->isa.ext |= EXT(ZBC);
     if (caps->timebase_hz != 0)
         return 0;
     *why =

@@ -115,7 +115,7 @@ static bool accesses_memory(const struct insn *insn)
 {
     unsigned class = insn_info(insn->id)->class;
 
-    return class >= INSN_CLASS_LOAD && class <= INSN_CLASS_AMO;
+    return (class >= INSN_CLASS_LOAD && class <= INSN_CLASS_AMO) || insn->id == INSN_cbo_zero;
 }
 
 /* Does it write a register that a roaming loop needs? */
@@ -155,7 +155,7 @@ static bool fits(const struct sequence *s, const struct insn *insn, struct rando
     const struct insn_info *info = insn_info(insn->id);
 
     if (insn->id == INSN_illegal || insn->id == INSN_wfi ||
-        (s->no_fp_to_x && is_fp_to_x(insn->raw)))
+        (s->no_fp_to_x && is_fp_to_x(insn->raw)) || (s->no_ctzw && insn->id == INSN_ctzw))
         return false;
     if (s->kind == SEQUENCE_PLAIN)
         return is_computation(insn) && rounds(insn) && !touches(insn, BASE);
@@ -247,7 +247,19 @@ static int32_t roam_offset(struct random *r)
     }
 }
 
-/* A load or store; one in 16 loads may write what it must not. */
+static uint32_t access_word(const struct insn_info *info, unsigned reg, unsigned base, int32_t imm)
+{
+    switch ((enum insn_format)info->format) {
+    case INSN_FMT_S:
+        return rv_s(info->match, reg, imm, base);
+    case INSN_FMT_I:
+        return rv_i(info->match, reg, base, imm);
+    default: /* cbo.zero */
+        return rv_r(info->match, 0, base, 0);
+    }
+}
+
+/* A load, store, or cbo.zero; one in 16 loads may write what it must not. */
 static uint32_t roam_access(const struct sequence *s, struct random *r, const struct isa *isa)
 {
     unsigned base = pick_base(s, r);
@@ -256,12 +268,11 @@ static uint32_t roam_access(const struct sequence *s, struct random *r, const st
     for (;;) {
         unsigned id = 1 + random_below(r, INSN_COUNT - 1);
         const struct insn_info *info = insn_info(id);
-        if (info->class < INSN_CLASS_LOAD || info->class > INSN_CLASS_FSTORE)
+        if ((info->class < INSN_CLASS_LOAD || info->class > INSN_CLASS_FSTORE) &&
+            id != INSN_cbo_zero)
             continue;
         unsigned reg = pick_register(r);
-        int32_t imm = roam_offset(r);
-        uint32_t word = info->format == INSN_FMT_S ? rv_s(info->match, reg, imm, base)
-                                                   : rv_i(info->match, reg, base, imm);
+        uint32_t word = access_word(info, reg, base, roam_offset(r));
         insn_decode(isa, word, &insn);
         if (insn.id == id && (info->class != INSN_CLASS_LOAD || !is_kept(s, &insn) ||
                               (reg == base && random_below(r, 16) == 0)))

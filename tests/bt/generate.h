@@ -27,6 +27,7 @@ enum sequence_kind {
 struct sequence {
     enum sequence_kind kind;
     bool no_fp_to_x; /* leaves out floating-point instructions that write x registers */
+    bool no_ctzw;
     uint8_t bytes[SEQUENCE_BYTES];
     unsigned size;
     unsigned written; /* SEQUENCE_WRITE: where in it, a multiple of 4 if the sequence's place is, */

@@ -111,7 +111,8 @@ int main(int argc, char **argv)
     boot.initrd = argc > 3 ? read_file(argv[3], &boot.initrd_size) : NULL;
     boot.append = argc > 4 ? argv[4] : NULL;
     boot.rng_seed = seed;
-    struct side *leader = make_side(&boot, RAM, true), *oracle = make_side(&boot, RAM, true);
+    struct side *leader = make_side(&boot, RAM, true, 0);
+    struct side *oracle = make_side(&boot, RAM, true, 0);
     leader->talks = true;
     setvbuf(stdout, NULL, _IONBF, 0);
     while (retired < most && atomic_load(&leader->machine.vm.stop) == VM_RUNNING) {

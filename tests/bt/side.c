@@ -102,7 +102,7 @@ _Noreturn void fail(const char *what)
     exit(1);
 }
 
-struct side *make_side(const struct machine_boot *boot, size_t size, bool step)
+struct side *make_side(const struct machine_boot *boot, size_t size, bool step, uint64_t ext)
 {
     struct side *side = calloc(1, sizeof(*side));
     static struct engine_caps caps;
@@ -110,6 +110,7 @@ struct side *make_side(const struct machine_boot *boot, size_t size, bool step)
 
     if (side == NULL || engine_bt.probe(&caps, &why) != 0)
         fail("no engine");
+    caps.isa.ext |= ext;
     memset(side->device_deadline, 0xff, sizeof(side->device_deadline));
     int fd = memfd_create("guest-ram", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
@@ -175,7 +176,8 @@ const char *differs(const struct vcpu *a, const struct vcpu *b)
         return "sepc, scause or stval";
     if (a->priv.satp != b->priv.satp || a->priv.sie != b->priv.sie ||
         a->priv.sscratch != b->priv.sscratch || a->priv.stvec != b->priv.stvec ||
-        a->priv.stimecmp != b->priv.stimecmp)
+        a->priv.stimecmp != b->priv.stimecmp || a->priv.senvcfg != b->priv.senvcfg ||
+        a->priv.scounteren != b->priv.scounteren)
         return "another CSR";
     if (atomic_load(&a->pending) != atomic_load(&b->pending))
         return "pending";

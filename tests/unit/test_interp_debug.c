@@ -56,6 +56,58 @@ static void breakpoint_ends_before_its_instruction_and_can_be_left(void **state)
     }
 }
 
+static void breakpoint_where_run_begins_ends_it_once_before_anything_is_executed(void **state)
+{
+    const gva_t at = FIXTURE_RAM;
+    struct vcpu *v = hart(state);
+
+    assert_int_equal(engine_interp.debug(v, false, &at, 1), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        engine_interp.run(v);
+        assert_int_equal(v->priv.exit.kind, EXIT_DEBUG);
+        assert_int_equal(v->user.pc, at);
+        assert_int_equal(v->user.x[10], i);
+    }
+}
+
+static void breakpoint_behind_an_instruction_that_needs_the_core_is_met(void **state)
+{
+    static const uint32_t code[] = {0x10500073, 0x00150513}; /* wfi; addi a0, a0, 1 */
+    const gva_t at = FIXTURE_RAM + 4;
+    struct fixture *f = *state;
+    struct vcpu *v = hart(state);
+
+    memcpy(f->ram, code, sizeof(code));
+    assert_int_equal(engine_interp.debug(v, false, &at, 1), 0);
+    engine_interp.run(v);
+    assert_int_equal(v->priv.exit.kind, EXIT_WFI);
+    engine_interp.run(v);
+    assert_int_equal(v->priv.exit.kind, EXIT_DEBUG);
+    assert_int_equal(v->user.pc, at);
+    assert_int_equal(v->user.x[10], 0);
+}
+
+static void a_stop_of_long_ago_hides_no_breakpoint(void **state)
+{
+    /* addi a0, a0, 1; wfi; j to the first */
+    static const uint32_t code[] = {0x00150513, 0x10500073, 0xff9ff06f};
+    const gva_t at = FIXTURE_RAM + 8;
+    struct fixture *f = *state;
+    struct vcpu *v = hart(state);
+
+    memcpy(f->ram, code, sizeof(code));
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(engine_interp.debug(v, false, NULL, 0), 0);
+        engine_interp.run(v);
+        assert_int_equal(v->priv.exit.kind, EXIT_WFI);
+        assert_int_equal(engine_interp.debug(v, false, &at, 1), 0);
+        engine_interp.run(v);
+        assert_int_equal(v->priv.exit.kind, EXIT_DEBUG);
+        assert_int_equal(v->user.pc, at);
+        assert_int_equal(v->user.x[10], i);
+    }
+}
+
 static void without_either_the_guest_runs_on(void **state)
 {
     const gva_t at = FIXTURE_RAM + 8;
@@ -96,6 +148,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(step_ends_after_one_instruction),
         TEST(breakpoint_ends_before_its_instruction_and_can_be_left),
+        TEST(breakpoint_where_run_begins_ends_it_once_before_anything_is_executed),
+        TEST(breakpoint_behind_an_instruction_that_needs_the_core_is_met),
+        TEST(a_stop_of_long_ago_hides_no_breakpoint),
         TEST(without_either_the_guest_runs_on),
         TEST(more_breakpoints_than_there_is_room_for_are_refused),
         TEST(a_vcpu_whose_instret_is_at_its_end_still_runs),

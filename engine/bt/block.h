@@ -47,10 +47,10 @@ enum bt_map_kind {
 };
 
 struct bt_map {
-    uint16_t host;
-    uint16_t offset;
-    uint8_t kind;
-    uint8_t reg;
+    uint32_t host : 11;
+    uint32_t offset : 13;
+    uint32_t kind : 3;
+    uint32_t reg : 5;
 };
 
 /* Which registers a loop has taken, behind the code of its block: hot.loop_save has their guest

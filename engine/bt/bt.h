@@ -96,18 +96,22 @@ struct bt_stats {
         fence_checks, page_checks, asked, asked_all, faults, strays;
 };
 
-/* What an instruction is to the accesses around it. */
+/* What an instruction is to the block and to the accesses around it. */
 struct bt_fact {
     uint8_t class;
     bool load, store;
     uint8_t base, writes; /* guest registers; writes 0: none */
     uint8_t size;
+    bool plain; /* the host executes it as it is, without registers that live in memory */
+    bool leads; /* elsewhere, or out of the block */
 };
 
 /* An instruction that was decoded; len 0: none yet. */
 struct bt_decoded {
-    struct insn insn;
+    _Alignas(8) struct insn insn;
     struct bt_fact fact;
+    uint32_t word;      /* what it is in 32 bits ... */
+    uint32_t registers; /* ... and which of these are numbers of registers */
 };
 
 #define DECODED_BITS 13
@@ -288,6 +292,7 @@ static inline uint64_t cache_code(const struct bt_vcpu *bv, const struct bt_bloc
 /* translate.c: the block at pc, whose page is at `live`; NULL: no room. */
 struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t *live,
                            uint8_t flags);
+/* The sum of a block whose guest code is these bytes. */
 uint64_t translate_sum(const uint8_t *bytes, unsigned length);
 
 /* loops.c: out of a loop, at an instruction whose map says that its registers are taken. `x`: all

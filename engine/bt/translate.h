@@ -85,9 +85,9 @@ struct translation {
     struct bt_block *block;
     const struct isa *isa;
     uint32_t *out; /* where the block's code is written */
-    uint32_t n;    /* host words so far */
-    struct insn insn[LOOP_INSNS];
-    struct bt_fact fact[LOOP_INSNS];
+    size_t n;      /* host words so far; of a type that those which are written cannot change */
+    struct bt_map *map, *first_map; /* the next entry of the block's, and its first */
+    struct bt_decoded code[LOOP_INSNS];
     uint16_t at[LOOP_INSNS]; /* offset in the page */
     unsigned count, now;     /* guest instructions, and the one at hand */
     unsigned plain;          /* how many of them make a block that is no loop, */
@@ -106,6 +106,12 @@ struct translation {
 static inline void emit(struct translation *t, uint32_t word)
 {
     t->out[t->n++] = word;
+}
+
+/* The number of the word to come. */
+static inline uint32_t here(const struct translation *t)
+{
+    return (uint32_t)t->n;
 }
 
 static inline int32_t hot(size_t offset)
@@ -149,11 +155,25 @@ static inline unsigned target(const struct translation *t, unsigned reg)
 }
 void finish(struct translation *t, unsigned reg);
 
-/* The instruction with other registers. */
-uint32_t encode(const struct insn *insn, unsigned rd, unsigned rs1, unsigned rs2);
+/* The instruction in 32 bits. */
+uint32_t whole(const struct insn *insn);
+/* The fields of its format that are numbers of registers. */
+uint32_t register_fields(const struct insn *insn);
+
+/* The instruction at hand with other registers. */
+static inline uint32_t encode(const struct translation *t, unsigned rd, unsigned rs1, unsigned rs2)
+{
+    const struct bt_decoded *d = &t->code[t->now];
+
+    return (d->word & ~d->registers) | (rv_r(0, rd, rs1, rs2) & d->registers);
+}
 
 /* The next words belong to guest pc `offset`. */
-void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg);
+static inline void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg)
+{
+    *t->map++ = (struct bt_map){
+        .host = t->n & 0x7ff, .offset = offset & 0x1fff, .kind = kind & 7u, .reg = reg & 31};
+}
 
 /* A new site for the instruction at hand, or its number when the table is full: translate() sees
  * to it that it is not. */
@@ -185,8 +205,11 @@ static inline void spoil_both(struct translation *t)
     t->held[0].base = t->held[1].base = 0;
 }
 
-/* translate_decode.c: t->count instructions, in a copy of the page. */
-void decode(struct translation *t, const uint8_t *bytes);
+/* translate_decode.c: t->count instructions of the page. Each is read but once: others may write
+ * there. */
+void decode(struct translation *t, const uint8_t *page);
+/* The sum of the first n of them. */
+uint64_t sum_of(const struct translation *t, unsigned n);
 
 /* translate.c, for loops */
 bool fp_writes_x(uint32_t raw);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Which guest instructions make a block. */
-#include <string.h>
-
 #include "engine/bt/translate.h"
 
 /* Behind these nothing is decoded: control never goes on there within the block. */
@@ -24,6 +22,28 @@ static bool ends_block(const struct translation *t, const struct insn *insn)
     }
 }
 
+static bool is_plain(const struct insn *insn)
+{
+    return insn_info(insn->id)->class == INSN_CLASS_ALU && insn->id != INSN_auipc &&
+           insn->rd != 0 && !is_taken(insn->rd) && !is_taken(insn->rs1) && !is_taken(insn->rs2);
+}
+
+static bool leads(const struct insn *insn)
+{
+    switch ((enum insn_class)insn_info(insn->id)->class) {
+    case INSN_CLASS_BRANCH:
+    case INSN_CLASS_JUMP:
+    case INSN_CLASS_CSR:
+    case INSN_CLASS_SYSTEM:
+    case INSN_CLASS_SC:
+    case INSN_CLASS_CBO:
+    case INSN_CLASS_ILLEGAL:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Programs are made of few different instructions. */
 static const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
 {
@@ -32,6 +52,10 @@ static const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
     if (d->insn.raw != raw || d->insn.len == 0) {
         insn_decode(t->isa, raw, &d->insn);
         d->fact = fact_of(&d->insn);
+        d->fact.plain = is_plain(&d->insn);
+        d->fact.leads = leads(&d->insn);
+        d->word = whole(&d->insn);
+        d->registers = register_fields(&d->insn);
     }
     return d;
 }
@@ -47,9 +71,9 @@ static bool is_jump(const struct insn *insn)
 static unsigned see_jump(struct translation *t, unsigned reached)
 {
     unsigned i = t->count - 1;
-    const struct insn *insn = &t->insn[i];
+    const struct insn *insn = &t->code[i].insn;
 
-    if (t->fact[i].class != INSN_CLASS_BRANCH && insn->id != INSN_jal)
+    if (t->code[i].fact.class != INSN_CLASS_BRANCH && insn->id != INSN_jal)
         return reached;
     int32_t to = t->at[i] + insn->imm;
     if (to == t->block->offset)
@@ -57,21 +81,52 @@ static unsigned see_jump(struct translation *t, unsigned reached)
     return to > (int32_t)reached && to < (int32_t)PAGE_SIZE ? (unsigned)to : reached;
 }
 
-/* The instruction at `offset`; false: it reaches into the next page. */
-static inline bool fetch(const uint8_t *bytes, unsigned offset, uint32_t *raw)
+static inline uint32_t half_at(const uint8_t *at)
 {
-    uint16_t low, high = 0;
+    return __atomic_load_n((const uint16_t *)(const void *)at, __ATOMIC_RELAXED);
+}
 
-    if (offset >= PAGE_SIZE)
+/* The instruction at `offset`; false: it reaches over `end`. */
+static inline bool fetch(const uint8_t *bytes, unsigned offset, unsigned end, uint32_t *raw)
+{
+    if (offset >= end)
         return false;
-    memcpy(&low, bytes + offset, 2);
-    if (!insn_is_compressed(low)) {
-        if (offset + 4 > PAGE_SIZE)
-            return false;
-        memcpy(&high, bytes + offset + 2, 2);
-    }
-    *raw = (uint32_t)high << 16 | low;
+    *raw = half_at(bytes + offset);
+    if (insn_is_compressed(*raw))
+        return true;
+    if (offset + 4 > end)
+        return false;
+    *raw |= half_at(bytes + offset + 2) << 16;
     return true;
+}
+
+#define SUM_START UINT64_C(0xcbf29ce484222325)
+
+static inline uint64_t sum_up(uint64_t sum, uint32_t raw)
+{
+    return (sum ^ raw) * UINT64_C(0x100000001b3);
+}
+
+uint64_t translate_sum(const uint8_t *bytes, unsigned length)
+{
+    uint64_t sum = SUM_START;
+    unsigned offset = 0;
+    uint32_t raw;
+
+    while (fetch(bytes, offset, length, &raw)) {
+        sum = sum_up(sum, raw);
+        offset += insn_is_compressed(raw) ? 2 : 4;
+    }
+    return offset == length ? sum : ~sum;
+}
+
+uint64_t sum_of(const struct translation *t, unsigned n)
+{
+    uint64_t sum = SUM_START;
+
+    for (unsigned i = 0; i < n; i++)
+        sum = sum_up(sum, t->code[i].insn.raw);
+    return sum;
 }
 
 /* A jump or branch to what lies before it, or something that looks like one. */
@@ -84,12 +139,12 @@ static inline bool looks_back(uint32_t raw)
 
 /* Does something from `offset` on lead back to the block's start? How many instructions that are
  * to be decoded with it, 0: nothing does. */
-static unsigned way_back(struct translation *t, const uint8_t *bytes, unsigned offset)
+static unsigned way_back(struct translation *t, const uint8_t *page, unsigned offset)
 {
     unsigned found = 0;
     uint32_t raw;
 
-    for (unsigned n = 1; t->count + n <= LOOP_INSNS && fetch(bytes, offset, &raw); n++) {
+    for (unsigned n = 1; t->count + n <= LOOP_INSNS && fetch(page, offset, PAGE_SIZE, &raw); n++) {
         if (UNLIKELY(looks_back(raw))) {
             if ((int32_t)offset + decode_one(t, raw)->insn.imm == t->block->offset)
                 found = n;
@@ -102,24 +157,25 @@ static unsigned way_back(struct translation *t, const uint8_t *bytes, unsigned o
 /* Decodes ahead, to the end of the page at most. An instruction that reaches into the next page is
  * left out, unless it is the first. A loop may go on where another block would end: behind jumps,
  * when something leads there. */
-void decode(struct translation *t, const uint8_t *bytes)
+void decode(struct translation *t, const uint8_t *page)
 {
     unsigned offset = t->block->offset, reached = 0, most = LOOP_INSNS;
     uint32_t raw;
 
-    while (t->count < most && fetch(bytes, offset, &raw)) {
-        struct insn *insn = &t->insn[t->count];
-        const struct bt_decoded *decoded = decode_one(t, raw);
-        *insn = decoded->insn;
-        t->fact[t->count] = decoded->fact;
+    while (t->count < most && fetch(page, offset, PAGE_SIZE, &raw)) {
+        struct bt_decoded *d = &t->code[t->count];
+        bool ends = false, goes_on = true;
+        *d = *decode_one(t, raw);
         t->at[t->count++] = (uint16_t)offset;
-        reached = see_jump(t, reached);
-        offset += insn->len;
-        bool ends = ends_block(t, insn);
-        bool goes_on = !ends || (is_jump(insn) && reached >= offset);
+        offset += d->insn.len;
+        if (d->fact.leads) {
+            reached = see_jump(t, reached);
+            ends = ends_block(t, &d->insn);
+            goes_on = !ends || (is_jump(&d->insn) && reached >= offset);
+        }
         if (t->plain == 0 && (ends || t->count == BLOCK_INSNS)) {
             t->plain = t->count;
-            most = t->count + (goes_on ? way_back(t, bytes, offset) : 0);
+            most = t->count + (goes_on ? way_back(t, page, offset) : 0);
         }
         if (!goes_on)
             break;

@@ -39,33 +39,24 @@ static uint32_t with_immediate(const struct insn *insn)
     }
 }
 
-uint32_t encode(const struct insn *insn, unsigned rd, unsigned rs1, unsigned rs2)
+uint32_t register_fields(const struct insn *insn)
 {
     enum insn_format format = (enum insn_format)insn_info(insn->id)->format;
     bool has_rd = format != INSN_FMT_S && format != INSN_FMT_B;
     bool has_rs1 = format != INSN_FMT_U && format != INSN_FMT_J;
     bool has_rs2 = format == INSN_FMT_R || format == INSN_FMT_R4 || format == INSN_FMT_S ||
                    format == INSN_FMT_B;
-    uint32_t word = insn->len == 4 ? insn->raw : with_immediate(insn);
 
-    if (has_rd)
-        word = (word & ~(31u << 7)) | rd << 7;
-    if (has_rs1)
-        word = (word & ~(31u << 15)) | rs1 << 15;
-    if (has_rs2)
-        word = (word & ~(31u << 20)) | rs2 << 20;
-    return word;
+    return rv_r(0, has_rd ? 31 : 0, has_rs1 ? 31 : 0, has_rs2 ? 31 : 0);
 }
 
-void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg)
+uint32_t whole(const struct insn *insn)
 {
-    struct bt_vcpu *bv = t->bv;
+    if (insn->len == 4)
+        return insn->raw;
+    uint32_t fields = register_fields(insn);
 
-    bv->map[bv->nmaps++] = (struct bt_map){.host = (uint16_t)t->n,
-                                           .offset = (uint16_t)offset,
-                                           .kind = (uint8_t)kind,
-                                           .reg = (uint8_t)reg};
-    t->block->nmap++;
+    return (with_immediate(insn) & ~fields) | (rv_r(0, insn->rd, insn->rs1, insn->rs2) & fields);
 }
 
 uint32_t site(struct translation *t, enum bt_site_kind kind)
@@ -73,7 +64,7 @@ uint32_t site(struct translation *t, enum bt_site_kind kind)
     struct bt_vcpu *bv = t->bv;
 
     bv->site[bv->nsites] = (struct bt_site){
-        .raw = t->insn[t->now].raw,
+        .raw = t->code[t->now].insn.raw,
         .block = (uint32_t)(t->block - bv->block) & 0xffffff,
         .kind = (uint8_t)kind,
         .offset = t->at[t->now],
@@ -84,7 +75,7 @@ uint32_t site(struct translation *t, enum bt_site_kind kind)
 void stub(struct translation *t, uint32_t number)
 {
     t->stub[t->nstubs++] =
-        (struct stub){.branch = t->n - 1, .site = number, .offset = t->at[t->now]};
+        (struct stub){.branch = here(t) - 1, .site = number, .offset = t->at[t->now]};
 }
 
 void call_c(struct translation *t, uint32_t number)
@@ -131,7 +122,7 @@ void constant(struct translation *t, unsigned rd, uint64_t value)
         emit(t, rv_i(RV_ADDIW, rd, via, (int32_t)(value & 0xfff)));
         return;
     }
-    t->literal[t->nliterals++] = (struct literal){.at = t->n, .value = value};
+    t->literal[t->nliterals++] = (struct literal){.at = here(t), .value = value};
     emit(t, RV_AUIPC | via << 7);
     emit(t, rv_i(RV_LD, rd, via, 0));
 }

@@ -81,9 +81,9 @@ static void group(const struct translation *t, const struct insn *first, int32_t
     if (t->block->flags & (BT_NOGROUP | BT_MIRROR))
         return;
     for (unsigned i = t->now; i < t->count; i++) {
-        const struct bt_fact *fact = &t->fact[i];
+        const struct bt_fact *fact = &t->code[i].fact;
         if (fact->base == first->rs1 && (fact->load || (writable && fact->store))) {
-            int32_t imm = t->insn[i].imm;
+            int32_t imm = t->code[i].insn.imm;
             int32_t new_lo = imm < *lo ? imm : *lo;
             int32_t new_end = imm + fact->size > *end ? imm + fact->size : *end;
             if (new_end - new_lo <= SPAN_MOST) {
@@ -104,7 +104,7 @@ static unsigned future(const struct translation *t, const struct held *held)
     unsigned uses = 0;
 
     for (unsigned i = t->now; held->base != 0 && i < t->count; i++) {
-        const struct bt_fact *fact = &t->fact[i];
+        const struct bt_fact *fact = &t->code[i].fact;
         uses += (fact->load || fact->store) && fact->base == held->base;
         if (fact->writes == held->base)
             break;
@@ -162,7 +162,7 @@ void call_refill(struct translation *t, uint32_t number, unsigned base, int32_t 
     emit(t, rv_i(RV_LD, BT_T0, BT_CTX, store ? HOT(refill_store) : HOT(refill_load)));
     emit(t, rv_i(RV_JALR, BT_T0, BT_T0, 0));
     emit(t, number);
-    emit(t, rv_j(0, (int32_t)(4 * (back - t->n))));
+    emit(t, rv_j(0, (int32_t)(4 * (back - here(t)))));
     emit(t, 0); /* see bt_refill_load */
 }
 
@@ -174,7 +174,7 @@ static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, 
     uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
     struct bt_site *s = &t->bv->site[number];
 
-    s->reg = (uint8_t)t->insn[t->now].rs1;
+    s->reg = (uint8_t)t->code[t->now].insn.rs1;
     s->lo = (int16_t)lo;
     s->span = (uint16_t)(end - lo);
     base = host_of(t, base);
@@ -185,7 +185,7 @@ static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, 
         emit(t, rv_i(RV_LD, other, BT_CTX, home_of(base)));
         base = other;
     }
-    uint32_t start = t->n;
+    uint32_t start = here(t);
     look_up(t, base, d, lo, end, store);
     emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
     miss_stub(t, number, start, base, lo);
@@ -264,13 +264,13 @@ void translate_access(struct translation *t, const struct insn *insn)
     if (at == 0)
         at = locate(t, insn);
     if (class == INSN_CLASS_STORE) {
-        emit(t, encode(insn, 0, at, use(t, insn->rs2, BT_T0)));
+        emit(t, encode(t, 0, at, use(t, insn->rs2, BT_T0)));
     } else if (class == INSN_CLASS_LOAD) {
-        emit(t, encode(insn, target(t, insn->rd), at, 0));
+        emit(t, encode(t, target(t, insn->rd), at, 0));
         finish(t, insn->rd);
         held_drop(t, insn->rd);
     } else {
-        emit(t, encode(insn, insn->rd, at, insn->rs2));
+        emit(t, encode(t, insn->rd, at, insn->rs2));
     }
 }
 
@@ -311,7 +311,7 @@ void translate_amo(struct translation *t, const struct insn *insn)
     else
         locate_atomic(t, insn, true);
     unsigned operand = use(t, insn->rs2, BT_T0);
-    emit(t, encode(insn, target(t, insn->rd), BT_T1, operand));
+    emit(t, encode(t, target(t, insn->rd), BT_T1, operand));
     if (is_taken(insn->rd)) {
         map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
         finish(t, insn->rd);

@@ -114,7 +114,7 @@ struct bt_decoded {
     uint32_t registers; /* ... and which of these are numbers of registers */
 };
 
-#define DECODED_BITS 13
+#define DECODED_BITS 14
 
 struct bt_vcpu {
     /* Within reach of assembly. */

@@ -326,7 +326,8 @@ struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t
 
     if (!cache_has_room(bv))
         return NULL;
-    struct bt_block *block = &bv->block[bv->nblocks++];
+    t->number = bv->nblocks++;
+    struct bt_block *block = &bv->block[t->number];
 
     *block = (struct bt_block){.page = pc & PAGE_MASK,
                                .frame = (uint32_t)(gpa >> PAGE_SHIFT),

@@ -83,6 +83,7 @@ struct literal {
 struct translation {
     struct bt_vcpu *bv;
     struct bt_block *block;
+    uint32_t number; /* the block's */
     const struct isa *isa;
     uint32_t *out; /* where the block's code is written */
     size_t n;      /* host words so far; of a type that those which are written cannot change */
@@ -154,11 +155,6 @@ static inline unsigned target(const struct translation *t, unsigned reg)
     return is_taken(reg) ? BT_T0 : reg;
 }
 void finish(struct translation *t, unsigned reg);
-
-/* The instruction in 32 bits. */
-uint32_t whole(const struct insn *insn);
-/* The fields of its format that are numbers of registers. */
-uint32_t register_fields(const struct insn *insn);
 
 /* The instruction at hand with other registers. */
 static inline uint32_t encode(const struct translation *t, unsigned rd, unsigned rs1, unsigned rs2)
@@ -280,7 +276,6 @@ void translate_access(struct translation *t, const struct insn *insn);
 void translate_lr(struct translation *t, const struct insn *insn);
 void translate_sc(struct translation *t, const struct insn *insn);
 void translate_amo(struct translation *t, const struct insn *insn);
-struct bt_fact fact_of(const struct insn *insn);
 /* T0 = 0 if the page of base + lo is in the first-level TLB and reaches to base + end; `d` gets
  * host address - guest address. Both are host registers, and differ. */
 void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end, bool store);

@@ -22,26 +22,95 @@ static bool ends_block(const struct translation *t, const struct insn *insn)
     }
 }
 
-static bool is_plain(const struct insn *insn)
+/* Immediates of compressed instructions, which have to be encoded anew. */
+static uint32_t with_immediate(const struct insn *insn)
 {
-    return insn_info(insn->id)->class == INSN_CLASS_ALU && insn->id != INSN_auipc &&
-           insn->rd != 0 && !is_taken(insn->rd) && !is_taken(insn->rs1) && !is_taken(insn->rs2);
+    const struct insn_info *info = insn_info(insn->id);
+
+    switch ((enum insn_format)info->format) {
+    case INSN_FMT_I:
+        return rv_i(info->match, 0, 0, insn->imm);
+    case INSN_FMT_SH:
+        return info->match | ((uint32_t)insn->imm & 63) << 20;
+    case INSN_FMT_S:
+        return rv_s(info->match, 0, insn->imm, 0);
+    case INSN_FMT_B:
+        return rv_b(info->match, 0, 0, insn->imm);
+    case INSN_FMT_U:
+        return info->match | (uint32_t)insn->imm;
+    default:
+        return info->match;
+    }
 }
 
-static bool leads(const struct insn *insn)
+/* What all instructions of a class are. */
+enum { LOADS = 1, STORES = 2, WRITES_X = 4, LEADS = 8, PLAIN = 16 };
+
+static const uint8_t traits[] = {
+    [INSN_CLASS_ILLEGAL] = WRITES_X | LEADS,
+    [INSN_CLASS_ALU] = WRITES_X | PLAIN,
+    [INSN_CLASS_BRANCH] = LEADS,
+    [INSN_CLASS_JUMP] = WRITES_X | LEADS,
+    [INSN_CLASS_LOAD] = WRITES_X | LOADS,
+    [INSN_CLASS_STORE] = STORES,
+    [INSN_CLASS_FLOAD] = LOADS,
+    [INSN_CLASS_FSTORE] = STORES,
+    [INSN_CLASS_LR] = WRITES_X,
+    [INSN_CLASS_SC] = WRITES_X | LEADS,
+    [INSN_CLASS_AMO] = WRITES_X,
+    [INSN_CLASS_CSR] = WRITES_X | LEADS,
+    [INSN_CLASS_FP] = WRITES_X,
+    [INSN_CLASS_FENCE] = WRITES_X,
+    [INSN_CLASS_CBO] = WRITES_X | LEADS,
+    [INSN_CLASS_SYSTEM] = WRITES_X | LEADS,
+};
+
+#define RD  (31u << 7)
+#define RS1 (31u << 15)
+#define RS2 (31u << 20)
+
+/* Where a format has numbers of registers. */
+static const uint32_t registers[] = {
+    [INSN_FMT_R] = RD | RS1 | RS2,
+    [INSN_FMT_R4] = RD | RS1 | RS2,
+    [INSN_FMT_R1] = RD | RS1,
+    [INSN_FMT_I] = RD | RS1,
+    [INSN_FMT_SH] = RD | RS1,
+    [INSN_FMT_S] = RS1 | RS2,
+    [INSN_FMT_B] = RS1 | RS2,
+    [INSN_FMT_U] = RD,
+    [INSN_FMT_J] = RD,
+    [INSN_FMT_CSR] = RD | RS1,
+};
+
+static bool mentions_taken(const struct insn *insn)
 {
-    switch ((enum insn_class)insn_info(insn->id)->class) {
-    case INSN_CLASS_BRANCH:
-    case INSN_CLASS_JUMP:
-    case INSN_CLASS_CSR:
-    case INSN_CLASS_SYSTEM:
-    case INSN_CLASS_SC:
-    case INSN_CLASS_CBO:
-    case INSN_CLASS_ILLEGAL:
-        return true;
-    default:
-        return false;
-    }
+    uint32_t taken = 1u << BT_CTX | 1u << BT_T0 | 1u << BT_T1 | 1u << BT_T2;
+
+    return ((taken >> insn->rd | taken >> insn->rs1 | taken >> insn->rs2) & 1) != 0;
+}
+
+static void describe(struct bt_decoded *d)
+{
+    const struct insn *insn = &d->insn;
+    const struct insn_info *info = insn_info(insn->id);
+    unsigned is = traits[info->class];
+
+    d->fact = (struct bt_fact){
+        .class = info->class,
+        .load = (is & LOADS) != 0,
+        .store = (is & STORES) != 0,
+        .base = insn->rs1,
+        .writes = (is & WRITES_X) != 0 ? insn->rd : 0,
+        .size = (uint8_t)(1u << info->width),
+        .plain =
+            (is & PLAIN) != 0 && insn->rd != 0 && insn->id != INSN_auipc && !mentions_taken(insn),
+        .leads = (is & LEADS) != 0,
+    };
+    d->registers = registers[info->format];
+    d->word = insn->len == 4 ? insn->raw
+                             : (with_immediate(insn) & ~d->registers) |
+                                   (rv_r(0, insn->rd, insn->rs1, insn->rs2) & d->registers);
 }
 
 /* Programs are made of few different instructions. */
@@ -51,11 +120,7 @@ static const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
 
     if (d->insn.raw != raw || d->insn.len == 0) {
         insn_decode(t->isa, raw, &d->insn);
-        d->fact = fact_of(&d->insn);
-        d->fact.plain = is_plain(&d->insn);
-        d->fact.leads = leads(&d->insn);
-        d->word = whole(&d->insn);
-        d->registers = register_fields(&d->insn);
+        describe(d);
     }
     return d;
 }

@@ -18,54 +18,13 @@ void finish(struct translation *t, unsigned reg)
         emit(t, rv_s(RV_SD, BT_T0, home_of(reg), BT_CTX));
 }
 
-/* Immediates of compressed instructions, which have to be encoded anew. */
-static uint32_t with_immediate(const struct insn *insn)
-{
-    const struct insn_info *info = insn_info(insn->id);
-
-    switch ((enum insn_format)info->format) {
-    case INSN_FMT_I:
-        return rv_i(info->match, 0, 0, insn->imm);
-    case INSN_FMT_SH:
-        return info->match | ((uint32_t)insn->imm & 63) << 20;
-    case INSN_FMT_S:
-        return rv_s(info->match, 0, insn->imm, 0);
-    case INSN_FMT_B:
-        return rv_b(info->match, 0, 0, insn->imm);
-    case INSN_FMT_U:
-        return info->match | (uint32_t)insn->imm;
-    default:
-        return info->match;
-    }
-}
-
-uint32_t register_fields(const struct insn *insn)
-{
-    enum insn_format format = (enum insn_format)insn_info(insn->id)->format;
-    bool has_rd = format != INSN_FMT_S && format != INSN_FMT_B;
-    bool has_rs1 = format != INSN_FMT_U && format != INSN_FMT_J;
-    bool has_rs2 = format == INSN_FMT_R || format == INSN_FMT_R4 || format == INSN_FMT_S ||
-                   format == INSN_FMT_B;
-
-    return rv_r(0, has_rd ? 31 : 0, has_rs1 ? 31 : 0, has_rs2 ? 31 : 0);
-}
-
-uint32_t whole(const struct insn *insn)
-{
-    if (insn->len == 4)
-        return insn->raw;
-    uint32_t fields = register_fields(insn);
-
-    return (with_immediate(insn) & ~fields) | (rv_r(0, insn->rd, insn->rs1, insn->rs2) & fields);
-}
-
 uint32_t site(struct translation *t, enum bt_site_kind kind)
 {
     struct bt_vcpu *bv = t->bv;
 
     bv->site[bv->nsites] = (struct bt_site){
         .raw = t->code[t->now].insn.raw,
-        .block = (uint32_t)(t->block - bv->block) & 0xffffff,
+        .block = t->number & 0xffffff,
         .kind = (uint8_t)kind,
         .offset = t->at[t->now],
     };

@@ -35,36 +35,6 @@ static bool is_store(const struct insn *insn)
     return class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE;
 }
 
-struct bt_fact fact_of(const struct insn *insn)
-{
-    const struct insn_info *info = insn_info(insn->id);
-    struct bt_fact fact = {.class = info->class,
-                           .base = insn->rs1,
-                           .writes = insn->rd,
-                           .size = (uint8_t)(1u << info->width)};
-
-    switch ((enum insn_class)info->class) {
-    case INSN_CLASS_FSTORE:
-    case INSN_CLASS_STORE:
-        fact.store = true;
-        fact.writes = 0;
-        break;
-    case INSN_CLASS_FLOAD:
-        fact.writes = 0;
-        fact.load = true;
-        break;
-    case INSN_CLASS_LOAD:
-        fact.load = true;
-        break;
-    case INSN_CLASS_BRANCH:
-        fact.writes = 0;
-        break;
-    default:
-        break;
-    }
-    return fact;
-}
-
 static int32_t end_of(const struct insn *insn)
 {
     return insn->imm + (1 << insn_info(insn->id)->width);

@@ -102,8 +102,9 @@ struct bt_fact {
     bool load, store;
     uint8_t base, writes; /* guest registers; writes 0: none */
     uint8_t size;
-    bool plain; /* the host executes it as it is, without registers that live in memory */
-    bool leads; /* elsewhere, or out of the block */
+    bool plain : 1; /* the host executes it as it is, without registers that live in memory */
+    bool leads : 1; /* elsewhere, or out of the block */
+    bool fp : 1;    /* what it does depends on the state of FP */
 };
 
 /* An instruction that was decoded; len 0: none yet. */
@@ -283,6 +284,17 @@ static inline gva_t block_page(const struct bt_block *block, const struct bt_hot
 {
     return (block->flags & BT_USER) != 0 ? hot->pc & PAGE_MASK : block->page;
 }
+
+/* A block's flags, with the state that FP is in now. */
+static inline uint8_t flags_now(const struct bt_vcpu *bv, unsigned flags)
+{
+    return (uint8_t)((flags & ~(unsigned)BT_FP_MASK) | (bv->flags & BT_FP_MASK));
+}
+
+/* Where a link from a block to another one leads: an offset in the cache. */
+uint32_t cache_way_in(const struct bt_block *from, const struct bt_block *to);
+/* The gate of `from` has been met in the state of FP that `to` is for. */
+void cache_extend_gate(struct bt_vcpu *bv, const struct bt_block *from, const struct bt_block *to);
 
 static inline uint64_t cache_code(const struct bt_vcpu *bv, const struct bt_block *block)
 {

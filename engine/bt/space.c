@@ -182,6 +182,8 @@ static void set_jumps(struct bt_vcpu *bv, enum bt_fp fp)
         struct bt_hot *hot = &space->window[mode].hot;
         hot->jumps = jumps_find(bv, sharers(bv, space, mode), flags_of(space, mode, fp))->entry;
         hot->vector = (void *)bt_vector;
+        for (unsigned state = 0; state < FP_STATES; state++)
+            hot->not_fp[state] = state != (unsigned)fp;
     }
     bv->no_jumps = false;
 }

@@ -247,6 +247,19 @@ static void put_literals(struct translation *t)
     }
 }
 
+static void put_gate(struct translation *t)
+{
+    map(t, MAP_RESTART, t->block->offset, 0);
+    emit(t, rv_i(RV_LBU, BT_T0, BT_CTX, HOT(not_fp) + (int32_t)fp_state(t)));
+    emit(t, rv_b(RV_BNE, BT_T0, 0, 8));
+    emit(t, rv_j(0, -(int32_t)(4 * here(t))));
+    for (unsigned i = GATE_SECOND; i < GATE_WORDS - 3; i++)
+        emit(t, RV_NOP);
+    uint32_t number = site(t, SITE_GATE);
+    t->bv->site[number].offset = t->block->offset;
+    call_c(t, number);
+}
+
 /* Control goes on behind the last instruction. */
 static void fall_out(struct translation *t, unsigned end)
 {
@@ -281,6 +294,7 @@ static void fill_body(struct translation *t)
         t->ended = false;
         if (t->loop.is)
             loop_insn(t);
+        t->block->fp |= t->code[t->now].fact.fp;
         translate_one(t);
     }
     unsigned end = t->at[t->count - 1] + t->code[t->count - 1].insn.len;
@@ -298,7 +312,7 @@ static void begin(struct translation *t, uint32_t nsites)
     t->map = t->first_map;
     t->n = 0;
     t->now = t->nstubs = t->nliterals = 0;
-    t->ended = t->loop.is = t->loop.inside = false;
+    t->ended = t->loop.is = t->loop.inside = t->block->fp = false;
     memset(t->held, 0, sizeof(t->held));
 }
 
@@ -345,8 +359,10 @@ struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t
     fill(t);
     put_stubs(t);
     put_literals(t);
-    if (t->n & 1)
+    if (((t->n + (block->fp ? GATE_WORDS : 0)) & 1) != 0)
         emit(t, RV_NOP);
+    if (block->fp)
+        put_gate(t);
     if (t->loop.is)
         loop_put_taken(t);
     block->ncode = (uint16_t)t->n;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which guest instructions make a block. */
+#include "core/csr.h"
 #include "engine/bt/translate.h"
 
 /* Behind these nothing is decoded: control never goes on there within the block. */
@@ -44,7 +45,7 @@ static uint32_t with_immediate(const struct insn *insn)
 }
 
 /* What all instructions of a class are. */
-enum { LOADS = 1, STORES = 2, WRITES_X = 4, LEADS = 8, PLAIN = 16 };
+enum { LOADS = 1, STORES = 2, WRITES_X = 4, LEADS = 8, PLAIN = 16, FP_STATE = 32 };
 
 static const uint8_t traits[] = {
     [INSN_CLASS_ILLEGAL] = WRITES_X | LEADS,
@@ -53,13 +54,13 @@ static const uint8_t traits[] = {
     [INSN_CLASS_JUMP] = WRITES_X | LEADS,
     [INSN_CLASS_LOAD] = WRITES_X | LOADS,
     [INSN_CLASS_STORE] = STORES,
-    [INSN_CLASS_FLOAD] = LOADS,
-    [INSN_CLASS_FSTORE] = STORES,
+    [INSN_CLASS_FLOAD] = LOADS | FP_STATE,
+    [INSN_CLASS_FSTORE] = STORES | FP_STATE,
     [INSN_CLASS_LR] = WRITES_X,
     [INSN_CLASS_SC] = WRITES_X | LEADS,
     [INSN_CLASS_AMO] = WRITES_X,
     [INSN_CLASS_CSR] = WRITES_X | LEADS,
-    [INSN_CLASS_FP] = WRITES_X,
+    [INSN_CLASS_FP] = WRITES_X | FP_STATE,
     [INSN_CLASS_FENCE] = WRITES_X,
     [INSN_CLASS_CBO] = WRITES_X | LEADS,
     [INSN_CLASS_SYSTEM] = WRITES_X | LEADS,
@@ -106,6 +107,8 @@ static void describe(struct bt_decoded *d)
         .plain =
             (is & PLAIN) != 0 && insn->rd != 0 && insn->id != INSN_auipc && !mentions_taken(insn),
         .leads = (is & LEADS) != 0,
+        .fp = (is & FP_STATE) != 0 || (info->class == INSN_CLASS_CSR &&
+                                       (insn->imm <= CSR_fcsr || insn->imm == CSR_sstatus)),
     };
     d->registers = registers[info->format];
     d->word = insn->len == 4 ? insn->raw

@@ -32,7 +32,7 @@ struct bt_space;
 /* What a data access is allowed to: a window each. */
 enum bt_mode { BT_U, BT_S, BT_SUM, BT_MODES };
 
-/* What floating point may do: part of a block's key. */
+/* What floating point may do: part of a block's key, if it matters there. */
 enum bt_fp { FP_OFF, FP_CLEAN, FP_DIRTY, FP_BAD_RM, FP_STATES };
 
 struct bt_jump { /* an entry of a jump cache */
@@ -102,6 +102,7 @@ struct bt_hot {
     struct stlb_entry *l2_load, *l2_store;
     uint64_t fault_pc, fault_at;    /* an access to the mirror that failed: host addresses */
     uint8_t kind;                   /* flags of the blocks that run here: BT_USER, BT_MIRROR */
+    uint8_t not_fp[FP_STATES];      /* 0 for the state that FP is in, 1 for the others */
     uint64_t loop_save[LOOP_SAVES]; /* guest values of the registers of struct bt_loop */
 };
 

@@ -173,7 +173,7 @@ struct bt_vcpu {
     struct bt_region region[REGIONS];
     struct bt_space spaces[SPACES];
     struct bt_jumps jumps[JUMP_TABLES];
-    uint8_t jumps_last[SPACES + 1][BT_USER + FP_STATES]; /* where one was found */
+    uint8_t jumps_last[SPACES + 1][2]; /* where one was found */
     struct bt_box box;
     struct mirror mirror; /* of U-mode: an area for each of spaces, or for some */
 };
@@ -291,7 +291,8 @@ static inline uint8_t flags_now(const struct bt_vcpu *bv, unsigned flags)
     return (uint8_t)((flags & ~(unsigned)BT_FP_MASK) | (bv->flags & BT_FP_MASK));
 }
 
-/* Where a link from a block to another one leads: an offset in the cache. */
+/* Where a link from a block, or from all that there are (NULL), to another one leads: an offset in
+ * the cache. */
 uint32_t cache_way_in(const struct bt_block *from, const struct bt_block *to);
 /* The gate of `from` has been met in the state of FP that `to` is for. */
 void cache_extend_gate(struct bt_vcpu *bv, const struct bt_block *from, const struct bt_block *to);
@@ -362,7 +363,8 @@ void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store);
 /* jumps.c: jump caches */
 void jumps_reset(struct bt_jumps *table);
 struct bt_jumps *jumps_find(struct bt_vcpu *bv, uint8_t space, uint8_t flags);
-void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code);
+void jumps_enter(struct bt_vcpu *bv, gva_t pc, struct bt_jump *entries,
+                 const struct bt_block *block);
 /* The code for pc in the current context, or 0. */
 uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc);
 bool jumps_know(const struct bt_vcpu *bv, gva_t va);

@@ -217,7 +217,7 @@ static uint32_t gate_of(const struct bt_block *block)
 
 uint32_t cache_way_in(const struct bt_block *from, const struct bt_block *to)
 {
-    return to->fp && !from->fp ? gate_of(to) : to->code;
+    return to->fp && (from == NULL || !from->fp) ? gate_of(to) : to->code;
 }
 
 void cache_extend_gate(struct bt_vcpu *bv, const struct bt_block *from, const struct bt_block *to)

@@ -23,7 +23,7 @@ static uint32_t epoch_of(const struct bt_vcpu *bv, uint8_t space)
 /* The table for these, or the one whose last use is longest ago. */
 static struct bt_jumps *choose(struct bt_vcpu *bv, uint8_t space, uint8_t flags)
 {
-    uint8_t *last = &bv->jumps_last[space][flags & (BT_USER | BT_FP_MASK)];
+    uint8_t *last = &bv->jumps_last[space][(flags & BT_USER) != 0];
     struct bt_jumps *oldest = &bv->jumps[1], *table = &bv->jumps[*last];
 
     if (table->epoch != 0 && table->space == space && table->flags == flags)
@@ -66,7 +66,8 @@ static unsigned filter_bit(gva_t va)
     return (unsigned)(va >> PAGE_SHIFT) & (EXEC_FILTER - 1);
 }
 
-void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code)
+void jumps_enter(struct bt_vcpu *bv, gva_t pc, struct bt_jump *entries,
+                 const struct bt_block *block)
 {
     struct bt_jumps *table = (struct bt_jumps *)(void *)entries;
     unsigned index = index_of(pc, table->flags), bit = filter_bit(pc);
@@ -75,6 +76,7 @@ void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t
         table->entered[table->n] = (uint16_t)index;
     if (table->n <= JUMPS_LISTED)
         table->n++;
+    uint64_t code = (uint64_t)(uintptr_t)bv->rx + cache_way_in(NULL, block);
     table->entry[index] = (struct bt_jump){.pc = pc, .code = code};
     bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
 }

@@ -219,7 +219,7 @@ uint64_t bt_jump_call(struct vcpu *vcpu, uint8_t *ctx)
     const struct bt_block *block = cache_find(bv, pc, gpa, flags_now(bv, w->hot.kind));
     if (block == NULL)
         return 0;
-    jumps_enter(bv, w->hot.jumps, pc, cache_code(bv, block));
+    jumps_enter(bv, pc, w->hot.jumps, block);
     if (user)
         w->hot.pc = pc;
     return cache_code(bv, block);

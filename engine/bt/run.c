@@ -169,7 +169,7 @@ static uint64_t find_code(struct vcpu *vcpu, uint8_t flags)
         }
     }
     if (flags == bv->flags && !bv->step)
-        jumps_enter(bv, bv->current->hot.jumps, pc, cache_code(bv, block));
+        jumps_enter(bv, pc, bv->current->hot.jumps, block);
     return cache_code(bv, block);
 }
 

@@ -113,12 +113,6 @@ static void translate_one(struct translation *t)
     const struct bt_decoded *d = &t->code[t->now];
     const struct insn *insn = &d->insn;
 
-    map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
-    if (LIKELY(d->fact.plain)) {
-        emit(t, d->word);
-        held_drop(t, insn->rd);
-        return;
-    }
     switch ((enum insn_class)d->fact.class) {
     case INSN_CLASS_ALU:
         alu(t, insn);
@@ -280,6 +274,12 @@ static void cross(struct translation *t)
     call_c(t, site(t, SITE_CROSS));
 }
 
+/* Is there no room for another instruction, and for as many plain ones as may follow? */
+static bool is_full(const struct translation *t)
+{
+    return t->n + STUB_WORDS * t->nstubs + INSN_WORDS > BLOCK_WORDS;
+}
+
 static void fill_body(struct translation *t)
 {
     if (t->count == 0) { /* the one instruction reaches into the next page */
@@ -287,16 +287,23 @@ static void fill_body(struct translation *t)
         return;
     }
     for (t->now = 0; t->now < t->count && (!t->ended || t->loop.is); t->now++) {
-        if (t->n + STUB_WORDS * t->nstubs + INSN_WORDS > BLOCK_WORDS && !t->loop.is) {
-            t->count = t->now;
-            break;
-        }
+        const struct bt_decoded *d = &t->code[t->now];
         t->ended = false;
         if (t->loop.is)
             loop_insn(t);
-        t->block->fp |= t->code[t->now].fact.fp;
-        translate_one(t);
+        else if (!d->fact.plain && is_full(t))
+            break;
+        map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
+        if (LIKELY(d->fact.plain)) {
+            emit(t, d->word);
+            held_drop(t, d->insn.rd);
+        } else {
+            t->block->fp |= d->fact.fp;
+            translate_one(t);
+        }
     }
+    if (t->now < t->count && !t->ended)
+        t->count = t->now;
     unsigned end = t->at[t->count - 1] + t->code[t->count - 1].insn.len;
 
     t->block->length = (uint16_t)(end - t->block->offset);

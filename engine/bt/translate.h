@@ -283,6 +283,14 @@ void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32
 #define REFILL_WORDS 7
 void call_refill(struct translation *t, uint32_t number, unsigned base, int32_t lo, uint32_t back);
 /* The instruction writes `reg`. */
-void held_drop(struct translation *t, unsigned reg);
+static inline void held_drop(struct translation *t, unsigned reg)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (t->held[i].base == reg)
+            t->held[i].base = 0;
+    }
+    if (t->loop.inside)
+        loop_drop(t, reg);
+}
 
 #endif

@@ -117,11 +117,11 @@ static void describe(struct bt_decoded *d)
 }
 
 /* Programs are made of few different instructions. */
-static const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
+static inline const struct bt_decoded *decode_one(struct translation *t, uint32_t raw)
 {
     struct bt_decoded *d = &t->bv->decoded[raw * UINT32_C(0x9e3779b1) >> (32 - DECODED_BITS)];
 
-    if (d->insn.raw != raw || d->insn.len == 0) {
+    if (UNLIKELY(d->insn.raw != raw || d->insn.len == 0)) {
         insn_decode(t->isa, raw, &d->insn);
         describe(d);
     }
@@ -222,32 +222,44 @@ static unsigned way_back(struct translation *t, const uint8_t *page, unsigned of
     return found;
 }
 
+/* Behind an instruction that leads elsewhere, or the last one of a block: is there more to decode,
+ * and up to how many? Decoding goes on at `offset`. */
+static bool goes_on(struct translation *t, const uint8_t *page, unsigned offset, unsigned *reached,
+                    unsigned *most)
+{
+    const struct bt_decoded *d = &t->code[t->count - 1];
+    bool ends = d->fact.leads && ends_block(t, &d->insn);
+
+    if (d->fact.leads)
+        *reached = see_jump(t, *reached);
+    bool more = !ends || (is_jump(&d->insn) && *reached >= offset);
+    if (t->plain == 0 && (ends || t->count == BLOCK_INSNS)) {
+        t->plain = t->count;
+        *most = t->count + (more ? way_back(t, page, offset) : 0);
+    }
+    return more;
+}
+
 /* Decodes ahead, to the end of the page at most. An instruction that reaches into the next page is
  * left out, unless it is the first. A loop may go on where another block would end: behind jumps,
  * when something leads there. */
 void decode(struct translation *t, const uint8_t *page)
 {
-    unsigned offset = t->block->offset, reached = 0, most = LOOP_INSNS;
+    unsigned offset = t->block->offset, reached = 0, most = LOOP_INSNS, count = 0;
     uint32_t raw;
 
-    while (t->count < most && fetch(page, offset, PAGE_SIZE, &raw)) {
-        struct bt_decoded *d = &t->code[t->count];
-        bool ends = false, goes_on = true;
-        *d = *decode_one(t, raw);
-        t->at[t->count++] = (uint16_t)offset;
+    while (count < most && fetch(page, offset, PAGE_SIZE, &raw)) {
+        const struct bt_decoded *d = decode_one(t, raw);
+        t->code[count] = *d;
+        t->at[count++] = (uint16_t)offset;
         offset += d->insn.len;
-        if (d->fact.leads) {
-            reached = see_jump(t, reached);
-            ends = ends_block(t, &d->insn);
-            goes_on = !ends || (is_jump(&d->insn) && reached >= offset);
-        }
-        if (t->plain == 0 && (ends || t->count == BLOCK_INSNS)) {
-            t->plain = t->count;
-            most = t->count + (goes_on ? way_back(t, page, offset) : 0);
-        }
-        if (!goes_on)
+        if (LIKELY(!d->fact.leads && count != BLOCK_INSNS))
+            continue;
+        t->count = count;
+        if (!goes_on(t, page, offset, &reached, &most))
             break;
     }
+    t->count = count;
     if (t->plain == 0)
         t->plain = t->count;
 }

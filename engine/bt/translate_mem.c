@@ -18,16 +18,6 @@ static unsigned held_register(unsigned slot)
     return slot == 0 ? BT_T1 : BT_T2;
 }
 
-void held_drop(struct translation *t, unsigned reg)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        if (t->held[i].base == reg)
-            t->held[i].base = 0;
-    }
-    if (t->loop.inside)
-        loop_drop(t, reg);
-}
-
 static bool is_store(const struct insn *insn)
 {
     unsigned class = insn_info(insn->id)->class;

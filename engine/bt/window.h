@@ -55,15 +55,15 @@ static inline unsigned jump_bits(unsigned flags)
 #define SPACES       16 /* address spaces whose windows are kept */
 #define SPACE_GLOBAL SPACES
 
-/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S, and
- * a state of FP. An empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
+/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S. An
+ * empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
 struct bt_jumps {
     struct bt_jump entry[1u << JUMP_BITS_S];
     uint16_t entered[JUMPS_LISTED]; /* entries since the last reset, by number */
     unsigned n;                     /* how many, or JUMPS_LISTED + 1: too many to list */
     uint32_t epoch;                 /* of the code that it knows; 0: never reset */
     uint8_t space;
-    uint8_t flags; /* BT_USER and enum bt_fp */
+    uint8_t flags; /* bt_hot.kind */
     uint64_t last_use;
 };
 
@@ -75,7 +75,7 @@ struct bt_hot {
     uint64_t home[BT_TAKEN]; /* guest gp, s10, s11, t6 */
     struct vcpu *vcpu;
     struct bt_vcpu *owner;
-    struct bt_jump *jumps; /* the jump cache for this mode and the state of FP */
+    struct bt_jump *jumps; /* the jump cache for this mode */
     gva_t pc;              /* an address in the page that is being executed, in U-mode */
     uint64_t mirror;    /* host address - guest address, in the mirror; without one, of nothing */
     void *vector;       /* code of stvec's, or bt_vector, which finds it ... */

@@ -355,7 +355,9 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid);
 /* tlb.c: first-level TLB */
 void l1_reset(struct bt_space *space);
 void l1_flush_page(struct bt_space *space, gva_t va);
-void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page);
+/* Entries that allow stores to this host page, for pages whose number ends in n (stlb_stored).
+ * True: others share the word with it. */
+bool l1_drop_stores(struct bt_vcpu *bv, uint64_t host_page, unsigned n);
 bool l1_fill(struct vcpu *vcpu, gva_t va, bool store);
 /* A page that may be stored to if `store`. */
 void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store);
@@ -370,6 +372,8 @@ uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc);
 bool jumps_know(const struct bt_vcpu *bv, gva_t va);
 /* All of them; or those alone that do not serve every space. */
 void jumps_drop(struct bt_vcpu *bv, bool global);
+/* Those that lie in a page. */
+void jumps_drop_page(struct bt_vcpu *bv, gva_t va);
 /* Those of one space. */
 void jumps_drop_space(struct bt_vcpu *bv, unsigned space);
 

@@ -352,6 +352,6 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
     bv->space->flushed = bv->nflushed;
     if (!jumps_know(bv, *va))
         return false;
-    jumps_drop(bv, true);
+    jumps_drop_page(bv, *va);
     return true;
 }

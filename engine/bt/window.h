@@ -49,6 +49,9 @@ static inline unsigned jump_bits(unsigned flags)
     return (flags & BT_USER) != 0 ? JUMP_BITS_U : JUMP_BITS_S;
 }
 
+/* Pages with the same index here are those whose code has the same entries, and more. */
+#define JUMP_PAGES 1024
+
 /* As many entries are taken back one by one; if there are more, the whole table is. */
 #define JUMPS_LISTED 512
 #define JUMP_TABLES  10 /* the first is always empty */
@@ -59,9 +62,10 @@ static inline unsigned jump_bits(unsigned flags)
  * empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
 struct bt_jumps {
     struct bt_jump entry[1u << JUMP_BITS_S];
-    uint16_t entered[JUMPS_LISTED]; /* entries since the last reset, by number */
-    unsigned n;                     /* how many, or JUMPS_LISTED + 1: too many to list */
-    uint32_t epoch;                 /* of the code that it knows; 0: never reset */
+    uint16_t entered[JUMPS_LISTED];  /* entries since the last reset, by number */
+    unsigned n;                      /* how many, or JUMPS_LISTED + 1: too many to list */
+    uint64_t pages[JUMP_PAGES / 64]; /* that it may know */
+    uint32_t epoch;                  /* of the code that it knows; 0: never reset */
     uint8_t space;
     uint8_t flags; /* bt_hot.kind */
     uint64_t last_use;

@@ -115,7 +115,7 @@ struct bt_decoded {
     uint32_t registers; /* ... and which of these are numbers of registers */
 };
 
-#define DECODED_BITS 14
+#define DECODED_BITS 15
 
 struct bt_vcpu {
     /* Within reach of assembly. */

@@ -372,6 +372,8 @@ static void loop(struct vcpu *vcpu)
             next = 0;
             take_context(vcpu);
         }
+        if (next == 0 && !bv->nogroup)
+            next = jumps_look_up(bv, vcpu->user.pc);
         if (next == 0) {
             next = find_code(vcpu, (uint8_t)(bv->flags | (bv->nogroup ? BT_NOGROUP : 0)));
             bv->nogroup = false;

@@ -134,6 +134,8 @@ void stlb_fill(struct stlb *stlb, enum stlb_kind kind, gva_t va, unsigned ctx, v
         .addend = (uint64_t)(uintptr_t)host_page - page,
     };
     stlb->note[kind][index] = (struct stlb_note){.page_bits = (uint8_t)page_bits, .global = global};
+    if (kind == STLB_STORE)
+        *stlb_stored(stlb, (uint64_t)(uintptr_t)host_page) |= UINT64_C(1) << (index % 64);
     stlb->live = true;
     stlb->fills++;
     if (page_bits > PAGE_SHIFT) {

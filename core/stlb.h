@@ -52,6 +52,8 @@ struct stlb {
     struct stlb_entry entry[STLB_KINDS][STLB_SIZE];
     struct stlb_note note[STLB_KINDS][STLB_SIZE];
     struct stlb_space space[STLB_SPACES];
+    /* Where entries that allow stores to a host page may be: see stlb_stored. */
+    uint64_t stored[STLB_SIZE];
     unsigned current; /* index of the space that stlb_context returned last */
     unsigned global;  /* of the one that stlb_global did */
     bool shares;      /* global pages are entered once for all spaces */
@@ -64,6 +66,13 @@ struct stlb {
 static inline unsigned stlb_index(gva_t va)
 {
     return (unsigned)(va >> PAGE_SHIFT) & (STLB_SIZE - 1);
+}
+
+/* A word that host pages share: bit n is set if stores to one of them were entered for a page whose
+ * number ends in n. Whoever finds that there is none any more may clear it. */
+static inline uint64_t *stlb_stored(struct stlb *stlb, uint64_t host)
+{
+    return &stlb->stored[(host >> PAGE_SHIFT) & (STLB_SIZE - 1)];
 }
 
 /* The word that an entry's tag must equal for an aligned access of `size` (a power of two up to 8)

@@ -15,6 +15,7 @@ enum bt_site_kind {
     SITE_CROSS,    /* ... and reaches into the next page */
     SITE_BREAK,    /* ... unless it is at a breakpoint */
     SITE_LOOK,     /* an interrupt has become deliverable */
+    SITE_GATE,     /* the block behind it is for another state of FP */
     SITE_FP_DIRTY, /* FS becomes Dirty; the same instruction again */
     SITE_CSR,      /* light, as those that follow: reg is the enum csr_op, lo the number */
     SITE_SBI,
@@ -48,10 +49,10 @@ enum bt_map_kind {
 };
 
 struct bt_map {
-    uint16_t host;
-    uint16_t offset;
-    uint8_t kind;
-    uint8_t reg;
+    uint32_t host : 11;
+    uint32_t offset : 13;
+    uint32_t kind : 3;
+    uint32_t reg : 5;
 };
 
 /* Which registers a loop has taken, behind the code of its block: hot.loop_save has their guest
@@ -80,6 +81,15 @@ struct bt_block {
     uint8_t flags;
     bool dropped;
     bool loop; /* struct bt_loop is behind its code */
+    bool fp;   /* for the one state of FP that its flags say; others are for all */
 };
+
+/*
+ * A block for one state of FP has a gate behind its code, which links from blocks for all states
+ * lead to: with that state it leads to the block; with another one to a second block, once there is
+ * one, or to C.
+ */
+#define GATE_WORDS  9
+#define GATE_SECOND 3 /* here are three words for that */
 
 #endif

@@ -114,21 +114,26 @@ struct bt_debug {
     gva_t stopped; /* where `run` ended for it, as long as nothing was executed since */
 };
 
-/* What an instruction is to the translator, and to the accesses around it. */
+/* What an instruction is to the block and to the accesses around it. */
 struct bt_fact {
     uint8_t class; /* INSN_CLASS_ILLEGAL: C does it, or says that it is illegal */
     bool load, store;
     uint8_t base, writes; /* guest registers; writes 0: none */
     uint8_t size;
+    bool plain : 1; /* the host executes it as it is, without registers that live in memory */
+    bool leads : 1; /* elsewhere, or out of the block */
+    bool fp : 1;    /* what it does depends on the state of FP */
 };
 
 /* An instruction that was decoded; len 0: none yet. */
 struct bt_decoded {
-    struct insn insn;
+    _Alignas(8) struct insn insn;
     struct bt_fact fact;
+    uint32_t word;      /* what it is in 32 bits ... */
+    uint32_t registers; /* ... and which of these are numbers of registers */
 };
 
-#define DECODED_BITS 13
+#define DECODED_BITS 15
 
 struct bt_vcpu {
     /* Within reach of assembly. */
@@ -188,7 +193,7 @@ struct bt_vcpu {
     struct bt_region region[REGIONS];
     struct bt_space spaces[SPACES];
     struct bt_jumps jumps[JUMP_TABLES];
-    uint8_t jumps_last[SPACES + 1][BT_USER + FP_STATES]; /* where one was found */
+    uint8_t jumps_last[SPACES + 1][2]; /* where one was found */
     struct bt_box box;
     struct mirror mirror; /* of U-mode: an area for each of spaces, or for some */
 };
@@ -300,6 +305,18 @@ static inline gva_t block_page(const struct bt_block *block, const struct bt_hot
     return (block->flags & BT_USER) != 0 ? hot->pc & PAGE_MASK : block->page;
 }
 
+/* A block's flags, with the state that FP is in now. */
+static inline uint8_t flags_now(const struct bt_vcpu *bv, unsigned flags)
+{
+    return (uint8_t)((flags & ~(unsigned)BT_FP_MASK) | (bv->flags & BT_FP_MASK));
+}
+
+/* Where a link from a block, or from all that there are (NULL), to another one leads: an offset in
+ * the cache. */
+uint32_t cache_way_in(const struct bt_block *from, const struct bt_block *to);
+/* The gate of `from` has been met in the state of FP that `to` is for. */
+void cache_extend_gate(struct bt_vcpu *bv, const struct bt_block *from, const struct bt_block *to);
+
 static inline uint64_t cache_code(const struct bt_vcpu *bv, const struct bt_block *block)
 {
     return (uint64_t)(uintptr_t)bv->rx + block->code;
@@ -308,6 +325,7 @@ static inline uint64_t cache_code(const struct bt_vcpu *bv, const struct bt_bloc
 /* translate.c: the block at pc, whose page is at `live`; NULL: no room. */
 struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t *live,
                            uint8_t flags);
+/* The sum of a block whose guest code is these bytes. */
 uint64_t translate_sum(const uint8_t *bytes, unsigned length);
 
 /* loops.c: out of a loop, at an instruction whose map says that its registers are taken. `x`: all
@@ -357,7 +375,9 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid);
 /* tlb.c: first-level TLB */
 void l1_reset(struct bt_space *space);
 void l1_flush_page(struct bt_space *space, gva_t va);
-void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page);
+/* Entries that allow stores to this host page, for pages whose number ends in n (stlb_stored).
+ * True: others share the word with it. */
+bool l1_drop_stores(struct bt_vcpu *bv, uint64_t host_page, unsigned n);
 bool l1_fill(struct vcpu *vcpu, gva_t va, bool store);
 /* A page that may be stored to if `store`. */
 void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store);
@@ -365,12 +385,15 @@ void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store);
 /* jumps.c: jump caches */
 void jumps_reset(struct bt_jumps *table);
 struct bt_jumps *jumps_find(struct bt_vcpu *bv, uint8_t space, uint8_t flags);
-void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code);
+void jumps_enter(struct bt_vcpu *bv, gva_t pc, struct bt_jump *entries,
+                 const struct bt_block *block);
 /* The code for pc in the current context, or 0. */
 uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc);
 bool jumps_know(const struct bt_vcpu *bv, gva_t va);
 /* All of them; or those alone that do not serve every space. */
 void jumps_drop(struct bt_vcpu *bv, bool global);
+/* Those that lie in a page. */
+void jumps_drop_page(struct bt_vcpu *bv, gva_t va);
 /* Those of one space. */
 void jumps_drop_space(struct bt_vcpu *bv, unsigned space);
 

@@ -120,7 +120,7 @@ static gva_t key_of(gva_t pc, uint8_t flags)
 
 static unsigned hash_of(gva_t pc, uint32_t frame, uint8_t flags)
 {
-    uint64_t key = (pc ^ (uint64_t)frame << 40) * 8 + flags;
+    uint64_t key = (pc ^ (uint64_t)frame << 40) * 8 + (flags & ~(unsigned)BT_FP_MASK);
 
     return (unsigned)(key * UINT64_C(0x9e3779b97f4a7c15) >> 48) & (HASH_SIZE - 1);
 }
@@ -128,6 +128,11 @@ static unsigned hash_of(gva_t pc, uint32_t frame, uint8_t flags)
 static unsigned hash_of_frame(uint32_t frame)
 {
     return frame & (FRAME_HASH - 1);
+}
+
+static bool serves(const struct bt_block *block, uint8_t flags)
+{
+    return ((block->flags ^ flags) & (block->fp ? 0xff : ~BT_FP_MASK)) == 0;
 }
 
 struct bt_block *cache_find(struct bt_vcpu *bv, gva_t pc, gpa_t gpa, uint8_t flags)
@@ -138,7 +143,7 @@ struct bt_block *cache_find(struct bt_vcpu *bv, gva_t pc, gpa_t gpa, uint8_t fla
 
     while (number != 0) {
         struct bt_block *block = &bv->block[number - 1];
-        if (block->frame == frame && block->flags == flags &&
+        if (block->frame == frame && serves(block, flags) &&
             key_of(block->page + block->offset, flags) == key && !block->dropped)
             return block;
         number = block->hash_next;
@@ -201,6 +206,34 @@ void cache_drop(struct bt_vcpu *bv, struct bt_block *block)
     code[1] = rv_i(RV_JALR, BT_T0, BT_T1, 0);
     cache_sync(bv, block->code, 8);
     bv->stats.drops++;
+}
+
+static uint32_t gate_of(const struct bt_block *block)
+{
+    unsigned behind = block->loop ? sizeof(struct bt_loop) / 4 : 0;
+
+    return block->code + 4 * (block->ncode - behind - GATE_WORDS);
+}
+
+uint32_t cache_way_in(const struct bt_block *from, const struct bt_block *to)
+{
+    return to->fp && (from == NULL || !from->fp) ? gate_of(to) : to->code;
+}
+
+void cache_extend_gate(struct bt_vcpu *bv, const struct bt_block *from, const struct bt_block *to)
+{
+    uint32_t at = gate_of(from) + 4 * GATE_SECOND;
+    uint32_t *code = (uint32_t *)(void *)(bv->rw + at);
+    int32_t distance = (int32_t)(to->code - (at + 8));
+
+    if (distance < -(1 << 20) || distance >= 1 << 20)
+        return;
+    code[0] = rv_i(RV_LBU, BT_T0, BT_CTX,
+                   (int32_t)(offsetof(struct bt_hot, not_fp) + (to->flags & BT_FP_MASK)) -
+                       (int32_t)BT_CTX_BIAS);
+    code[1] = rv_b(RV_BNE, BT_T0, 0, 8);
+    code[2] = rv_j(0, distance);
+    cache_sync(bv, at, 12);
 }
 
 void cache_patch_jump(struct bt_vcpu *bv, uint32_t at, uint32_t to)

@@ -53,6 +53,7 @@ enum { /* match values, from the same table that decodes the guest */
        RV_OR = 0x6033,
        RV_LUI = 0x37,
        RV_AUIPC = 0x17,
+       RV_LBU = 0x4003,
        RV_LW = 0x2003,
        RV_LD = 0x3003,
        RV_SD = 0x3023,

@@ -13,6 +13,7 @@ void jumps_reset(struct bt_jumps *table)
             table->entry[table->entered[i]].pc = 0;
     table->entry[0].pc = UINT64_MAX;
     table->n = 0;
+    memset(table->pages, 0, sizeof(table->pages));
 }
 
 static uint32_t epoch_of(const struct bt_vcpu *bv, uint8_t space)
@@ -23,7 +24,7 @@ static uint32_t epoch_of(const struct bt_vcpu *bv, uint8_t space)
 /* The table for these, or the one whose last use is longest ago. */
 static struct bt_jumps *choose(struct bt_vcpu *bv, uint8_t space, uint8_t flags)
 {
-    uint8_t *last = &bv->jumps_last[space][flags & (BT_USER | BT_FP_MASK)];
+    uint8_t *last = &bv->jumps_last[space][(flags & BT_USER) != 0];
     struct bt_jumps *oldest = &bv->jumps[1], *table = &bv->jumps[*last];
 
     if (table->epoch != 0 && table->space == space && table->flags == flags)
@@ -66,7 +67,8 @@ static unsigned filter_bit(gva_t va)
     return (unsigned)(va >> PAGE_SHIFT) & (EXEC_FILTER - 1);
 }
 
-void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t code)
+void jumps_enter(struct bt_vcpu *bv, gva_t pc, struct bt_jump *entries,
+                 const struct bt_block *block)
 {
     struct bt_jumps *table = (struct bt_jumps *)(void *)entries;
     unsigned index = index_of(pc, table->flags), bit = filter_bit(pc);
@@ -75,8 +77,10 @@ void jumps_enter(struct bt_vcpu *bv, struct bt_jump *entries, gva_t pc, uint64_t
         table->entered[table->n] = (uint16_t)index;
     if (table->n <= JUMPS_LISTED)
         table->n++;
+    uint64_t code = (uint64_t)(uintptr_t)bv->rx + cache_way_in(NULL, block);
     table->entry[index] = (struct bt_jump){.pc = pc, .code = code};
     bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+    table->pages[bit % JUMP_PAGES / 64] |= UINT64_C(1) << (bit % 64);
 }
 
 uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc)
@@ -102,6 +106,38 @@ void jumps_drop(struct bt_vcpu *bv, bool global)
         return;
     bv->global_epoch++;
     memset(bv->exec_filter, 0, sizeof(bv->exec_filter));
+}
+
+static void drop_page(struct bt_jumps *table, gva_t page)
+{
+    unsigned bit = filter_bit(page) % JUMP_PAGES;
+    struct bt_jump *entry = &table->entry[index_of(page, table->flags)];
+    bool others = false;
+
+    if ((table->pages[bit / 64] >> (bit % 64) & 1) == 0)
+        return;
+    for (const struct bt_jump *end = entry + PAGE_SIZE / 2; entry < end; entry++) {
+        if (filter_bit(entry->pc ^ page) % JUMP_PAGES != 0)
+            continue;
+        if ((entry->pc & PAGE_MASK) == page)
+            entry->pc = 0;
+        others |= entry->pc != 0;
+    }
+    if (table->entry[0].pc == 0)
+        table->entry[0].pc = UINT64_MAX;
+    if (!others)
+        table->pages[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
+}
+
+void jumps_drop_page(struct bt_vcpu *bv, gva_t va)
+{
+    for (unsigned i = 1; i < JUMP_TABLES; i++) {
+        if (bv->jumps[i].epoch == epoch_of(bv, bv->jumps[i].space))
+            drop_page(&bv->jumps[i], va & PAGE_MASK);
+    }
+    for (unsigned n = 0; n < SPACES * BT_MODES; n++)
+        bv->spaces[n / BT_MODES].window[n % BT_MODES].hot.vector = (void *)bt_vector;
+    bv->stats.jump_drops++;
 }
 
 void jumps_drop_space(struct bt_vcpu *bv, unsigned space)

@@ -161,10 +161,11 @@ static uint64_t apart(struct bt_vcpu *bv, const struct bt_window *w, const struc
 
     if (bv->step || site->span <= SPAN_SINGLE || (block->flags & BT_NOGROUP) != 0 || block->loop)
         return 0;
-    const struct bt_block *to = cache_find(bv, pc, gpa, block->flags | BT_NOGROUP);
+    const struct bt_block *to = cache_find(bv, pc, gpa, flags_now(bv, block->flags | BT_NOGROUP));
     if (to == NULL)
         return 0;
-    uint64_t code = cache_code(bv, to), at = (uint64_t)(uintptr_t)where;
+    uint64_t code = (uint64_t)(uintptr_t)bv->rx + cache_way_in(block, to);
+    uint64_t at = (uint64_t)(uintptr_t)where;
     *(uint32_t *)(void *)(bv->rw + (at - (uint64_t)(uintptr_t)bv->rx) + 8) = (uint32_t)(code - at);
     return code;
 }
@@ -215,11 +216,10 @@ uint64_t bt_jump_call(struct vcpu *vcpu, uint8_t *ctx)
         return 0;
     if (!user && !space->own_code && !bv->stlb.note[STLB_FETCH][stlb_index(pc)].global)
         return 0;
-    const struct bt_block *block =
-        cache_find(bv, pc, gpa, (uint8_t)((bv->flags & BT_FP_MASK) | w->hot.kind));
+    const struct bt_block *block = cache_find(bv, pc, gpa, flags_now(bv, w->hot.kind));
     if (block == NULL)
         return 0;
-    jumps_enter(bv, w->hot.jumps, pc, cache_code(bv, block));
+    jumps_enter(bv, pc, w->hot.jumps, block);
     if (user)
         w->hot.pc = pc;
     return cache_code(bv, block);

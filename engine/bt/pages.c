@@ -140,16 +140,38 @@ void pages_destroy(struct vm *vm)
     vm->engine_data = NULL;
 }
 
+/* Those of the second level for pages whose number ends in n. True: others of them share the word
+ * with this page. */
+static bool drop_stores(struct bt_vcpu *bv, uint64_t host_page, unsigned n)
+{
+    const uint64_t *word = stlb_stored(&bv->stlb, host_page);
+    bool others = false;
+
+    for (unsigned i = n; i < STLB_SIZE; i += 64) {
+        struct stlb_entry *entry = &bv->stlb.entry[STLB_STORE][i];
+        uint64_t host = (entry->tag & PAGE_MASK) + entry->addend;
+        if (entry->tag == STLB_INVALID)
+            continue;
+        if (host == host_page)
+            entry->tag = STLB_INVALID;
+        else
+            others |= stlb_stored(&bv->stlb, host) == word;
+    }
+    return others;
+}
+
 void pages_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
 {
-    struct stlb_entry *entry = bv->stlb.entry[STLB_STORE];
+    uint64_t host = (uint64_t)(uintptr_t)host_page;
+    uint64_t *word = stlb_stored(&bv->stlb, host);
 
-    for (unsigned i = 0; i < STLB_SIZE; i++) {
-        if (entry[i].tag != STLB_INVALID &&
-            (entry[i].tag & PAGE_MASK) + entry[i].addend == (uint64_t)(uintptr_t)host_page)
-            entry[i].tag = STLB_INVALID;
+    for (uint64_t left = *word; left != 0; left &= left - 1) {
+        unsigned n = (unsigned)__builtin_ctzll(left);
+        bool others = drop_stores(bv, host, n);
+        others |= l1_drop_stores(bv, host, n);
+        if (!others)
+            *word &= ~(UINT64_C(1) << n);
     }
-    l1_drop_stores(bv, host_page);
     mirror_drop_frame(&bv->mirror,
                       (uint32_t)((host_page - bv->vcpu->vm->mem.slots[0].host) >> PAGE_SHIFT));
 }

@@ -169,7 +169,7 @@ static uint64_t find_code(struct vcpu *vcpu, uint8_t flags)
         }
     }
     if (flags == bv->flags && !bv->step)
-        jumps_enter(bv, bv->current->hot.jumps, pc, cache_code(bv, block));
+        jumps_enter(bv, pc, bv->current->hot.jumps, block);
     return cache_code(bv, block);
 }
 
@@ -230,7 +230,7 @@ static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_
     struct bt_vcpu *bv = bt_of(vcpu);
     gpa_t gpa = ((gpa_t)from->frame << PAGE_SHIFT) + site->offset;
     gva_t pc = block_page(from, &bv->current->hot) + site->offset;
-    uint8_t flags = (uint8_t)((from->flags & ~BT_NOGROUP) | site->reg);
+    uint8_t flags = flags_now(bv, (from->flags & ~(unsigned)BT_NOGROUP) | site->reg);
     uint32_t at = from->code + 4 * site->raw;
 
     vcpu->user.pc = pc;
@@ -246,10 +246,26 @@ static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_
         if (to == NULL)
             return false;
     }
-    cache_patch_jump(bv, at, to->code);
+    cache_patch_jump(bv, at, cache_way_in(from, to));
     bv->stats.links++;
     *next = cache_code(bv, to);
     return false;
+}
+
+/* Out of a block that does not suit: the block for pc that does, from now on without C. */
+static void go_on(struct vcpu *vcpu, const struct bt_block *from, uint64_t *next)
+{
+    struct bt_vcpu *bv = bt_of(vcpu);
+    uint64_t flushes = bv->stats.flushes;
+
+    *next = find_code(vcpu, flags_now(bv, from->flags));
+    if (*next == 0 || bv->stats.flushes != flushes)
+        return;
+    const struct bt_block *to = cache_block_at(bv, *next);
+    if (from->dropped)
+        cache_patch_jump(bv, from->code, cache_way_in(from, to));
+    else
+        cache_extend_gate(bv, from, to);
 }
 
 static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
@@ -273,6 +289,9 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
         return bt_exec_cross(vcpu);
     case SITE_BREAK:
         return debug_break(vcpu) || bt_exec_cross(vcpu);
+    case SITE_GATE:
+        go_on(vcpu, block, next);
+        return vcpu->priv.exit.kind != EXIT_NONE;
     case SITE_LOOK:
         bv->look = true;
         return false;
@@ -289,14 +308,10 @@ static bool at_site(struct vcpu *vcpu, uint64_t where, uint64_t *next)
 static void stale(struct vcpu *vcpu, uint64_t where, uint64_t *next)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
-    struct bt_block *old = cache_block_at(bv, where - 8);
-    uint32_t at = old->code;
-    uint64_t flushes = bv->stats.flushes;
+    const struct bt_block *old = cache_block_at(bv, where - 8);
 
     vcpu->user.pc = block_page(old, &bv->current->hot) + old->offset;
-    *next = find_code(vcpu, old->flags);
-    if (*next != 0 && bv->stats.flushes == flushes)
-        cache_patch_jump(bv, at, (uint32_t)(*next - (uint64_t)(uintptr_t)bv->rx));
+    go_on(vcpu, old, next);
 }
 
 /* A light call was over when there was a kick: what is left of its instruction. */
@@ -359,6 +374,8 @@ static void loop(struct vcpu *vcpu)
             next = 0;
             take_context(vcpu);
         }
+        if (next == 0 && !bv->nogroup)
+            next = jumps_look_up(bv, vcpu->user.pc);
         if (next == 0) {
             next = find_code(vcpu, (uint8_t)(bv->flags | (bv->nogroup ? BT_NOGROUP : 0)));
             bv->nogroup = false;

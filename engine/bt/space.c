@@ -162,12 +162,6 @@ static void refresh(struct bt_vcpu *bv, struct bt_space *space)
     space->last_use = ++bv->clock;
 }
 
-/* What the blocks that run in a window have in common. */
-static uint8_t flags_of(const struct bt_space *space, enum bt_mode mode, unsigned fp)
-{
-    return (uint8_t)(fp | space->window[mode].hot.kind);
-}
-
 /* Whose jump cache it is. */
 static uint8_t sharers(const struct bt_vcpu *bv, const struct bt_space *space, enum bt_mode mode)
 {
@@ -180,8 +174,10 @@ static void set_jumps(struct bt_vcpu *bv, enum bt_fp fp)
 
     for (enum bt_mode mode = BT_U; mode < BT_MODES; mode++) {
         struct bt_hot *hot = &space->window[mode].hot;
-        hot->jumps = jumps_find(bv, sharers(bv, space, mode), flags_of(space, mode, fp))->entry;
+        hot->jumps = jumps_find(bv, sharers(bv, space, mode), hot->kind)->entry;
         hot->vector = (void *)bt_vector;
+        for (unsigned state = 0; state < FP_STATES; state++)
+            hot->not_fp[state] = state != (unsigned)fp;
     }
     bv->no_jumps = false;
 }
@@ -190,9 +186,10 @@ static void set_jumps(struct bt_vcpu *bv, enum bt_fp fp)
 static bool has_jumps(const struct bt_vcpu *bv, const struct bt_space *space, unsigned fp)
 {
     for (enum bt_mode mode = BT_U; mode < BT_MODES; mode++) {
-        const struct bt_jumps *jumps = (const void *)space->window[mode].hot.jumps;
+        const struct bt_hot *hot = &space->window[mode].hot;
+        const struct bt_jumps *jumps = (const void *)hot->jumps;
         uint8_t who = sharers(bv, space, mode);
-        if (jumps->space != who || jumps->flags != flags_of(space, mode, fp) ||
+        if (jumps->space != who || jumps->flags != hot->kind || hot->not_fp[fp] != 0 ||
             jumps->epoch != (who == SPACE_GLOBAL ? bv->global_epoch : bv->jumps_epoch))
             return false;
     }
@@ -228,7 +225,7 @@ void space_use(struct vcpu *vcpu)
     }
     if (other || !has_jumps(bv, bv->space, fp))
         set_jumps(bv, fp);
-    bv->flags = flags_of(bv->space, mode, fp);
+    bv->flags = (uint8_t)(bv->space->window[mode].hot.kind | fp);
     bv->current = &bv->space->window[mode];
     bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     space_irq(vcpu);
@@ -355,6 +352,6 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
     bv->space->flushed = bv->nflushed;
     if (!jumps_know(bv, *va))
         return false;
-    jumps_drop(bv, true);
+    jumps_drop_page(bv, *va);
     return true;
 }

@@ -33,17 +33,34 @@ void l1_flush_page(struct bt_space *space, gva_t va)
         space->window[mode].ltag[slot] = space->window[mode].stag[slot] = invalid(slot);
 }
 
-void l1_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
+static bool drop_stores(struct bt_vcpu *bv, struct bt_window *w, uint64_t host_page, unsigned n)
 {
-    for (unsigned n = 0; n < SPACES * BT_MODES; n++) {
-        struct bt_space *space = &bv->spaces[n / BT_MODES];
-        struct bt_window *w = &space->window[n % BT_MODES];
-        for (unsigned i = 0; space->epoch == bv->epoch && i < L1_SIZE; i++) {
-            uint64_t host = w->stag[i] + w->delta[i];
-            if ((host & PAGE_MASK) == (uint64_t)(uintptr_t)host_page)
-                w->stag[i] = invalid(i);
-        }
+    const uint64_t *word = stlb_stored(&bv->stlb, host_page);
+    bool others = false;
+
+    for (unsigned i = n; i < L1_SIZE; i += 64) {
+        uint64_t host = w->stag[i] + w->delta[i];
+        if (w->stag[i] == invalid(i))
+            continue;
+        if (host == host_page)
+            w->stag[i] = invalid(i);
+        else
+            others |= stlb_stored(&bv->stlb, host) == word;
     }
+    return others;
+}
+
+bool l1_drop_stores(struct bt_vcpu *bv, uint64_t host_page, unsigned n)
+{
+    bool others = false;
+
+    for (struct bt_space *space = bv->spaces; space < &bv->spaces[SPACES]; space++) {
+        if (space->epoch != bv->epoch)
+            continue;
+        for (unsigned mode = 0; mode < BT_MODES; mode++)
+            others |= drop_stores(bv, &space->window[mode], host_page, n);
+    }
+    return others;
 }
 
 void l1_enter(struct bt_window *w, gva_t va, uint64_t delta, bool store)

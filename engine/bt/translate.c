@@ -30,7 +30,7 @@ static void alu(struct translation *t, const struct insn *insn)
     unsigned rs1 = use(t, insn->rs1, BT_T0);
     unsigned rs2 = insn->rs2 == insn->rs1 ? rs1 : use(t, insn->rs2, rs1 == BT_T0 ? BT_T1 : BT_T0);
 
-    emit(t, encode(insn, target(t, insn->rd), rs1, rs2));
+    emit(t, encode(t, target(t, insn->rd), rs1, rs2));
     finish(t, insn->rd);
 }
 
@@ -87,7 +87,7 @@ static void fp(struct translation *t, const struct insn *insn)
     bool to_x = fp_writes_x(insn->raw), from_x = fp_reads_x(insn->raw);
     unsigned rs1 = from_x ? use(t, insn->rs1, BT_T0) : insn->rs1;
 
-    emit(t, encode(insn, to_x ? target(t, insn->rd) : insn->rd, rs1, insn->rs2));
+    emit(t, encode(t, to_x ? target(t, insn->rd) : insn->rd, rs1, insn->rs2));
     if (to_x) {
         finish(t, insn->rd);
         held_drop(t, insn->rd);
@@ -110,10 +110,10 @@ static void system(struct translation *t, const struct insn *insn)
 
 static void translate_one(struct translation *t)
 {
-    const struct insn *insn = &t->insn[t->now];
+    const struct bt_decoded *d = &t->code[t->now];
+    const struct insn *insn = &d->insn;
 
-    map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
-    switch ((enum insn_class)t->fact[t->now].class) {
+    switch ((enum insn_class)d->fact.class) {
     case INSN_CLASS_ALU:
         alu(t, insn);
         held_drop(t, insn->rd);
@@ -184,7 +184,7 @@ static void put_light(struct translation *t, const struct stub *s)
         emit(t, rv_i(RV_ADDI, BT_T2, s->base, 0));
     call_light(t, s->site, !csr ? HOT(light) : clear ? HOT(sum_clear) : HOT(sum_set), s->offset);
     map(t, MAP_RESTART, s->offset + 4u, 0);
-    emit(t, rv_j(0, (int32_t)(4 * (s->back - t->n))));
+    emit(t, rv_j(0, (int32_t)(4 * (s->back - here(t)))));
 }
 
 static void put_stubs(struct translation *t)
@@ -195,7 +195,7 @@ static void put_stubs(struct translation *t)
         const struct stub *s = &t->stub[i];
         uint32_t *from = &t->out[s->branch];
 
-        *from |= rv_b(0, 0, 0, (int32_t)(4 * (t->n - s->branch)));
+        *from |= rv_b(0, 0, 0, (int32_t)(4 * (here(t) - s->branch)));
         map(t, t->loop.is ? MAP_LOOP : MAP_RESTART, s->offset, 0);
         if (s->is_range) {
             loop_put_stub(t, s);
@@ -223,7 +223,7 @@ static void put_stubs(struct translation *t)
             continue;
         }
         if (t->bv->site[s->site].kind == SITE_LINK)
-            t->bv->site[s->site].raw = t->n;
+            t->bv->site[s->site].raw = here(t);
         call_c(t, s->site);
     }
 }
@@ -236,7 +236,7 @@ static void put_literals(struct translation *t)
             continue;
         if ((t->n & 1) != 0)
             emit(t, RV_NOP);
-        uint32_t distance = 4 * (t->n - l->at);
+        uint32_t distance = 4 * (here(t) - l->at);
         t->out[l->at] |= (distance + 0x800) & 0xfffff000;
         t->out[l->at + 1] |= (distance & 0xfff) << 20;
         emit(t, (uint32_t)l->value);
@@ -244,17 +244,17 @@ static void put_literals(struct translation *t)
     }
 }
 
-/* FNV-1a by words. */
-uint64_t translate_sum(const uint8_t *bytes, unsigned length)
+static void put_gate(struct translation *t)
 {
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-    for (unsigned i = 0; i < length; i += 2) {
-        uint16_t half =
-            __atomic_load_n((const uint16_t *)(const void *)(bytes + i), __ATOMIC_RELAXED);
-        sum = (sum ^ half) * UINT64_C(0x100000001b3);
-    }
-    return sum;
+    map(t, MAP_RESTART, t->block->offset, 0);
+    emit(t, rv_i(RV_LBU, BT_T0, BT_CTX, HOT(not_fp) + (int32_t)fp_state(t)));
+    emit(t, rv_b(RV_BNE, BT_T0, 0, 8));
+    emit(t, rv_j(0, -(int32_t)(4 * here(t))));
+    for (unsigned i = GATE_SECOND; i < GATE_WORDS - 3; i++)
+        emit(t, RV_NOP);
+    uint32_t number = site(t, SITE_GATE);
+    t->bv->site[number].offset = t->block->offset;
+    call_c(t, number);
 }
 
 /* Control goes on behind the last instruction. */
@@ -272,11 +272,18 @@ static void cross(struct translation *t)
 {
     bool cut = debug_cuts(t->bv, t->block, t->block->offset);
 
-    t->insn[0] = (struct insn){.id = INSN_illegal};
+    t->code[0] = (struct bt_decoded){.insn = {.id = INSN_illegal}};
     t->at[0] = t->block->offset;
     t->block->length = 2;
+    t->block->sum = ~sum_of(t, 0); /* as long as it does reach there */
     map(t, MAP_RESTART, t->block->offset, 0);
     call_c(t, site(t, cut ? SITE_BREAK : SITE_CROSS));
+}
+
+/* Is there no room for another instruction, and for as many plain ones as may follow? */
+static bool is_full(const struct translation *t)
+{
+    return t->n + STUB_WORDS * t->nstubs + INSN_WORDS > BLOCK_WORDS;
 }
 
 static void fill_body(struct translation *t)
@@ -285,44 +292,53 @@ static void fill_body(struct translation *t)
         cross(t);
         return;
     }
-    unsigned end = t->at[t->count - 1] + t->insn[t->count - 1].len;
-
     for (t->now = 0; t->now < t->count && (!t->ended || t->loop.is); t->now++) {
-        if (t->n + STUB_WORDS * t->nstubs + INSN_WORDS > BLOCK_WORDS && !t->loop.is) {
-            end = t->at[t->now];
-            break;
-        }
+        const struct bt_decoded *d = &t->code[t->now];
         t->ended = false;
         if (t->loop.is)
             loop_insn(t);
-        translate_one(t);
+        else if (!d->fact.plain && is_full(t))
+            break;
+        map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
+        if (LIKELY(d->fact.plain)) {
+            emit(t, d->word);
+            held_drop(t, d->insn.rd);
+        } else {
+            t->block->fp |= d->fact.fp;
+            translate_one(t);
+        }
     }
+    if (t->now < t->count && !t->ended)
+        t->count = t->now;
+    unsigned end = t->at[t->count - 1] + t->code[t->count - 1].insn.len;
+
     t->block->length = (uint16_t)(end - t->block->offset);
+    t->block->sum = sum_of(t, t->count);
     if (!t->ended)
         fall_out(t, end);
 }
 
 /* Nothing is written. */
-static void begin(struct translation *t, uint32_t nsites, uint32_t nmaps)
+static void begin(struct translation *t, uint32_t nsites)
 {
     t->bv->nsites = nsites;
-    t->bv->nmaps = nmaps;
-    t->block->nmap = 0;
-    t->n = t->now = t->nstubs = t->nliterals = 0;
-    t->ended = t->loop.is = t->loop.inside = false;
+    t->map = t->first_map;
+    t->n = 0;
+    t->now = t->nstubs = t->nliterals = 0;
+    t->ended = t->loop.is = t->loop.inside = t->block->fp = false;
     memset(t->held, 0, sizeof(t->held));
 }
 
 static void fill(struct translation *t)
 {
-    uint32_t nsites = t->bv->nsites, nmaps = t->bv->nmaps;
+    uint32_t nsites = t->bv->nsites;
 
-    begin(t, nsites, nmaps);
+    begin(t, nsites);
     if (loop_begin(t)) {
         fill_body(t);
         if (loop_close(t))
             return;
-        begin(t, nsites, nmaps);
+        begin(t, nsites);
     }
     t->count = t->plain;
     fill_body(t);
@@ -334,11 +350,11 @@ struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t
     struct bt_vcpu *bv = bt_of(vcpu);
     static _Thread_local struct translation work;
     struct translation *t = &work;
-    uint8_t copy[PAGE_SIZE];
 
     if (!cache_has_room(bv))
         return NULL;
-    struct bt_block *block = &bv->block[bv->nblocks++];
+    t->number = bv->nblocks++;
+    struct bt_block *block = &bv->block[t->number];
 
     *block = (struct bt_block){.page = pc & PAGE_MASK,
                                .frame = (uint32_t)(gpa >> PAGE_SHIFT),
@@ -351,23 +367,24 @@ struct bt_block *translate(struct vcpu *vcpu, gva_t pc, gpa_t gpa, const uint8_t
     t->isa = &vcpu->vm->isa;
     t->out = (uint32_t *)(void *)(bv->rw + bv->used);
     t->count = t->plain = t->back = 0;
-    unsigned most = (unsigned)PAGE_SIZE - block->offset;
-    memcpy(copy + block->offset, live + block->offset,
-           most < 4 * LOOP_INSNS ? most : 4 * LOOP_INSNS);
-    decode(t, copy);
+    t->map = t->first_map = &bv->map[bv->nmaps];
+    decode(t, live);
     fill(t);
-    block->sum = translate_sum(copy + block->offset, block->length);
     put_stubs(t);
     put_literals(t);
-    if (t->n & 1)
+    if (((t->n + (block->fp ? GATE_WORDS : 0)) & 1) != 0)
         emit(t, RV_NOP);
+    if (block->fp)
+        put_gate(t);
     if (t->loop.is)
         loop_put_taken(t);
     block->ncode = (uint16_t)t->n;
-    bv->used += 4 * t->n;
-    cache_sync(bv, block->code, 4 * t->n);
+    block->nmap = (uint16_t)(t->map - t->first_map);
+    bv->nmaps += block->nmap;
+    bv->used += 4 * here(t);
+    cache_sync(bv, block->code, 4 * here(t));
     cache_enter(bv, block);
     bv->stats.blocks++;
-    bv->stats.code_bytes += 4 * t->n;
+    bv->stats.code_bytes += 4 * here(t);
     return block;
 }

@@ -83,11 +83,12 @@ struct literal {
 struct translation {
     struct bt_vcpu *bv;
     struct bt_block *block;
+    uint32_t number; /* the block's */
     const struct isa *isa;
     uint32_t *out; /* where the block's code is written */
-    uint32_t n;    /* host words so far */
-    struct insn insn[LOOP_INSNS];
-    struct bt_fact fact[LOOP_INSNS];
+    size_t n;      /* host words so far; of a type that those which are written cannot change */
+    struct bt_map *map, *first_map; /* the next entry of the block's, and its first */
+    struct bt_decoded code[LOOP_INSNS];
     uint16_t at[LOOP_INSNS]; /* offset in the page */
     unsigned count, now;     /* guest instructions, and the one at hand */
     unsigned plain;          /* how many of them make a block that is no loop, */
@@ -106,6 +107,12 @@ struct translation {
 static inline void emit(struct translation *t, uint32_t word)
 {
     t->out[t->n++] = word;
+}
+
+/* The number of the word to come. */
+static inline uint32_t here(const struct translation *t)
+{
+    return (uint32_t)t->n;
 }
 
 static inline int32_t hot(size_t offset)
@@ -149,11 +156,20 @@ static inline unsigned target(const struct translation *t, unsigned reg)
 }
 void finish(struct translation *t, unsigned reg);
 
-/* The instruction with other registers. */
-uint32_t encode(const struct insn *insn, unsigned rd, unsigned rs1, unsigned rs2);
+/* The instruction at hand with other registers. */
+static inline uint32_t encode(const struct translation *t, unsigned rd, unsigned rs1, unsigned rs2)
+{
+    const struct bt_decoded *d = &t->code[t->now];
+
+    return (d->word & ~d->registers) | (rv_r(0, rd, rs1, rs2) & d->registers);
+}
 
 /* The next words belong to guest pc `offset`. */
-void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg);
+static inline void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg)
+{
+    *t->map++ = (struct bt_map){
+        .host = t->n & 0x7ff, .offset = offset & 0x1fff, .kind = kind & 7u, .reg = reg & 31};
+}
 
 /* A new site for the instruction at hand, or its number when the table is full: translate() sees
  * to it that it is not. */
@@ -185,8 +201,11 @@ static inline void spoil_both(struct translation *t)
     t->held[0].base = t->held[1].base = 0;
 }
 
-/* translate_decode.c: t->count instructions, in a copy of the page. */
-void decode(struct translation *t, const uint8_t *bytes);
+/* translate_decode.c: t->count instructions of the page. Each is read but once: others may write
+ * there. */
+void decode(struct translation *t, const uint8_t *page);
+/* The sum of the first n of them. */
+uint64_t sum_of(const struct translation *t, unsigned n);
 
 /* translate.c, for loops */
 bool fp_writes_x(uint32_t raw);
@@ -258,7 +277,8 @@ void translate_lr(struct translation *t, const struct insn *insn);
 void translate_sc(struct translation *t, const struct insn *insn);
 void translate_amo(struct translation *t, const struct insn *insn);
 void translate_zero(struct translation *t, const struct insn *insn);
-struct bt_fact fact_of(const struct translation *t, const struct insn *insn);
+/* Is it left to C: what the harts lack, and cache management, which nobody does often? */
+bool is_for_c(const struct translation *t, const struct insn *insn);
 /* T0 = 0 if the page of base + lo is in the first-level TLB and reaches to base + end; `d` gets
  * host address - guest address. Both are host registers, and differ. */
 void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32_t end, bool store);
@@ -266,6 +286,14 @@ void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32
 #define REFILL_WORDS 7
 void call_refill(struct translation *t, uint32_t number, unsigned base, int32_t lo, uint32_t back);
 /* The instruction writes `reg`. */
-void held_drop(struct translation *t, unsigned reg);
+static inline void held_drop(struct translation *t, unsigned reg)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (t->held[i].base == reg)
+            t->held[i].base = 0;
+    }
+    if (t->loop.inside)
+        loop_drop(t, reg);
+}
 
 #endif

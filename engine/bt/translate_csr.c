@@ -219,7 +219,7 @@ static void sie(struct translation *t, const struct insn *insn)
         t->stub[t->nstubs - 1].offset = (uint16_t)next;
     }
     if (light != UINT32_MAX)
-        t->stub[light].back = t->n;
+        t->stub[light].back = here(t);
 }
 
 static void read_word(struct translation *t, const struct insn *insn)
@@ -264,7 +264,7 @@ static void host_csr(struct translation *t, const struct insn *insn)
 {
     unsigned rs1 = is_immediate(insn) ? insn->rs1 : use(t, insn->rs1, BT_T0);
 
-    emit(t, encode(insn, target(t, insn->rd), rs1, 0));
+    emit(t, encode(t, target(t, insn->rd), rs1, 0));
     if (is_taken(insn->rd)) {
         map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
         finish(t, insn->rd);
@@ -313,7 +313,7 @@ void translate_fence(struct translation *t, const struct insn *insn)
     emit(t, rv_b(RV_BNE, BT_T1, BT_T2, 0));
     light_stub(t, number, is_taken(insn->rs1) ? BT_T2 : insn->rs1);
     t->stub[t->nstubs - 1].taken = is_taken(insn->rs1) ? insn->rs1 : 0;
-    t->stub[t->nstubs - 1].back = t->n;
+    t->stub[t->nstubs - 1].back = here(t);
 }
 
 void translate_ecall(struct translation *t)

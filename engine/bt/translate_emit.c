@@ -18,63 +18,13 @@ void finish(struct translation *t, unsigned reg)
         emit(t, rv_s(RV_SD, BT_T0, home_of(reg), BT_CTX));
 }
 
-/* Immediates of compressed instructions, which have to be encoded anew. */
-static uint32_t with_immediate(const struct insn *insn)
-{
-    const struct insn_info *info = insn_info(insn->id);
-
-    switch ((enum insn_format)info->format) {
-    case INSN_FMT_I:
-        return rv_i(info->match, 0, 0, insn->imm);
-    case INSN_FMT_SH:
-        return info->match | ((uint32_t)insn->imm & 63) << 20;
-    case INSN_FMT_S:
-        return rv_s(info->match, 0, insn->imm, 0);
-    case INSN_FMT_B:
-        return rv_b(info->match, 0, 0, insn->imm);
-    case INSN_FMT_U:
-        return info->match | (uint32_t)insn->imm;
-    default:
-        return info->match;
-    }
-}
-
-uint32_t encode(const struct insn *insn, unsigned rd, unsigned rs1, unsigned rs2)
-{
-    enum insn_format format = (enum insn_format)insn_info(insn->id)->format;
-    bool has_rd = format != INSN_FMT_S && format != INSN_FMT_B;
-    bool has_rs1 = format != INSN_FMT_U && format != INSN_FMT_J;
-    bool has_rs2 = format == INSN_FMT_R || format == INSN_FMT_R4 || format == INSN_FMT_S ||
-                   format == INSN_FMT_B;
-    uint32_t word = insn->len == 4 ? insn->raw : with_immediate(insn);
-
-    if (has_rd)
-        word = (word & ~(31u << 7)) | rd << 7;
-    if (has_rs1)
-        word = (word & ~(31u << 15)) | rs1 << 15;
-    if (has_rs2)
-        word = (word & ~(31u << 20)) | rs2 << 20;
-    return word;
-}
-
-void map(struct translation *t, enum bt_map_kind kind, unsigned offset, unsigned reg)
-{
-    struct bt_vcpu *bv = t->bv;
-
-    bv->map[bv->nmaps++] = (struct bt_map){.host = (uint16_t)t->n,
-                                           .offset = (uint16_t)offset,
-                                           .kind = (uint8_t)kind,
-                                           .reg = (uint8_t)reg};
-    t->block->nmap++;
-}
-
 uint32_t site(struct translation *t, enum bt_site_kind kind)
 {
     struct bt_vcpu *bv = t->bv;
 
     bv->site[bv->nsites] = (struct bt_site){
-        .raw = t->insn[t->now].raw,
-        .block = (uint32_t)(t->block - bv->block) & 0xffffff,
+        .raw = t->code[t->now].insn.raw,
+        .block = t->number & 0xffffff,
         .kind = (uint8_t)kind,
         .offset = t->at[t->now],
     };
@@ -84,7 +34,7 @@ uint32_t site(struct translation *t, enum bt_site_kind kind)
 void stub(struct translation *t, uint32_t number)
 {
     t->stub[t->nstubs++] =
-        (struct stub){.branch = t->n - 1, .site = number, .offset = t->at[t->now]};
+        (struct stub){.branch = here(t) - 1, .site = number, .offset = t->at[t->now]};
 }
 
 void call_c(struct translation *t, uint32_t number)
@@ -131,7 +81,7 @@ void constant(struct translation *t, unsigned rd, uint64_t value)
         emit(t, rv_i(RV_ADDIW, rd, via, (int32_t)(value & 0xfff)));
         return;
     }
-    t->literal[t->nliterals++] = (struct literal){.at = t->n, .value = value};
+    t->literal[t->nliterals++] = (struct literal){.at = here(t), .value = value};
     emit(t, RV_AUIPC | via << 7);
     emit(t, rv_i(RV_LD, rd, via, 0));
 }

@@ -28,7 +28,7 @@ void jump_by_cache(struct translation *t, unsigned reg)
 
 void leave_behind(struct translation *t)
 {
-    address(t, BT_T0, pc_of(t) + t->insn[t->now].len);
+    address(t, BT_T0, pc_of(t) + t->code[t->now].insn.len);
     jump_by_cache(t, BT_T0);
 }
 
@@ -41,7 +41,7 @@ void jump_to(struct translation *t, gva_t pc)
     }
     uint32_t number = site(t, SITE_LINK);
 
-    t->bv->site[number].raw = t->n;
+    t->bv->site[number].raw = here(t);
     t->bv->site[number].offset = (uint16_t)PAGE_OFFSET(pc);
     call_c(t, number);
     t->ended = true;
@@ -58,7 +58,7 @@ void translate_branch(struct translation *t, const struct insn *insn)
         return;
     if (to == t->block->page + t->block->offset && (t->block->flags & BT_NOGROUP) == 0 &&
         !t->bv->step) {
-        emit(t, rv_b(match, rs1, rs2, -(int32_t)(4 * t->n)));
+        emit(t, rv_b(match, rs1, rs2, -(int32_t)(4 * here(t))));
         return;
     }
     emit(t, rv_b(match, rs1, rs2, 0));

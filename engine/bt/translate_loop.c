@@ -112,7 +112,7 @@ static void range_stub(struct translation *t, unsigned number, bool store)
     s->is_range = true;
     s->store = store;
     s->range = (uint8_t)number;
-    s->back = t->n;
+    s->back = here(t);
 }
 
 unsigned loop_locate(struct translation *t, const struct insn *insn, bool store)
@@ -176,7 +176,7 @@ void loop_miss(struct translation *t, const struct stub *s, unsigned base, uint3
         return;
     loop_end(t, s->offset);
     uint32_t number = site(t, SITE_LINK);
-    t->bv->site[number].raw = t->n;
+    t->bv->site[number].raw = here(t);
     t->bv->site[number].offset = s->offset;
     t->bv->site[number].reg = BT_NOGROUP;
     call_c(t, number);
@@ -187,12 +187,12 @@ void loop_miss(struct translation *t, const struct stub *s, unsigned base, uint3
 void loop_put_stub(struct translation *t, const struct stub *s)
 {
     const struct range *r = &t->loop.range[s->range];
-    uint32_t start = t->n;
+    uint32_t start = here(t);
 
     t->loop.inside = true;
     unsigned base = host_of(t, r->base), d = r->fixed ? r->valid[s->store] : r->delta;
     look_up(t, base, d, r->lo, r->end, s->store);
-    uint32_t branch = t->n;
+    uint32_t branch = here(t);
     emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
     if (r->fixed) {
         emit(t, rv_r(RV_ADD, d, d, base));
@@ -201,8 +201,8 @@ void loop_put_stub(struct translation *t, const struct stub *s)
     } else {
         remember_page(t, r, base, s->store);
     }
-    emit(t, rv_j(0, (int32_t)(4 * (s->back - t->n))));
-    t->out[branch] |= rv_b(0, 0, 0, (int32_t)(4 * (t->n - branch)));
+    emit(t, rv_j(0, (int32_t)(4 * (s->back - here(t)))));
+    t->out[branch] |= rv_b(0, 0, 0, (int32_t)(4 * (here(t) - branch)));
     loop_miss(t, s, base, start);
     t->loop.inside = false;
 }

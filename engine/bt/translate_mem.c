@@ -23,16 +23,6 @@ static unsigned held_register(unsigned slot)
     return slot == 0 ? BT_T1 : BT_T2;
 }
 
-void held_drop(struct translation *t, unsigned reg)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        if (t->held[i].base == reg)
-            t->held[i].base = 0;
-    }
-    if (t->loop.inside)
-        loop_drop(t, reg);
-}
-
 static bool is_store(const struct insn *insn)
 {
     unsigned class = insn_info(insn->id)->class;
@@ -40,48 +30,13 @@ static bool is_store(const struct insn *insn)
     return class == INSN_CLASS_STORE || class == INSN_CLASS_FSTORE || class == INSN_CLASS_CBO;
 }
 
-/* What the harts lack, and cache management, which nobody does often. */
-static bool is_for_c(const struct translation *t, const struct insn *insn)
+bool is_for_c(const struct translation *t, const struct insn *insn)
 {
     const struct insn_info *info = insn_info(insn->id);
 
     if (info->class == INSN_CLASS_CBO)
         return insn->id != INSN_cbo_zero || t->isa->cbo_block != NATIVE_CBO_BLOCK;
     return ((BT_COPIED & ~t->bv->native) >> info->ext & 1) != 0;
-}
-
-struct bt_fact fact_of(const struct translation *t, const struct insn *insn)
-{
-    const struct insn_info *info = insn_info(insn->id);
-
-    if (is_for_c(t, insn))
-        return (struct bt_fact){.class = INSN_CLASS_ILLEGAL};
-    struct bt_fact fact = {.class = info->class,
-                           .base = insn->rs1,
-                           .writes = insn->rd,
-                           .size = (uint8_t)(1u << info->width)};
-
-    switch ((enum insn_class)info->class) {
-    case INSN_CLASS_FSTORE:
-    case INSN_CLASS_STORE:
-    case INSN_CLASS_CBO: /* of a byte, as far as the page goes */
-        fact.store = true;
-        fact.writes = 0;
-        break;
-    case INSN_CLASS_FLOAD:
-        fact.writes = 0;
-        fact.load = true;
-        break;
-    case INSN_CLASS_LOAD:
-        fact.load = true;
-        break;
-    case INSN_CLASS_BRANCH:
-        fact.writes = 0;
-        break;
-    default:
-        break;
-    }
-    return fact;
 }
 
 static int32_t end_of(const struct insn *insn)
@@ -100,9 +55,9 @@ static void group(const struct translation *t, const struct insn *first, int32_t
     if (t->block->flags & (BT_NOGROUP | BT_MIRROR))
         return;
     for (unsigned i = t->now; i < t->count; i++) {
-        const struct bt_fact *fact = &t->fact[i];
+        const struct bt_fact *fact = &t->code[i].fact;
         if (fact->base == first->rs1 && (fact->load || (writable && fact->store))) {
-            int32_t imm = t->insn[i].imm;
+            int32_t imm = t->code[i].insn.imm;
             int32_t new_lo = imm < *lo ? imm : *lo;
             int32_t new_end = imm + fact->size > *end ? imm + fact->size : *end;
             if (new_end - new_lo <= SPAN_MOST) {
@@ -123,7 +78,7 @@ static unsigned future(const struct translation *t, const struct held *held)
     unsigned uses = 0;
 
     for (unsigned i = t->now; held->base != 0 && i < t->count; i++) {
-        const struct bt_fact *fact = &t->fact[i];
+        const struct bt_fact *fact = &t->code[i].fact;
         uses += (fact->load || fact->store) && fact->base == held->base;
         if (fact->writes == held->base)
             break;
@@ -181,7 +136,7 @@ void call_refill(struct translation *t, uint32_t number, unsigned base, int32_t 
     emit(t, rv_i(RV_LD, BT_T0, BT_CTX, store ? HOT(refill_store) : HOT(refill_load)));
     emit(t, rv_i(RV_JALR, BT_T0, BT_T0, 0));
     emit(t, number);
-    emit(t, rv_j(0, (int32_t)(4 * (back - t->n))));
+    emit(t, rv_j(0, (int32_t)(4 * (back - here(t)))));
     emit(t, 0); /* see bt_refill_load */
 }
 
@@ -193,7 +148,7 @@ static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, 
     uint32_t number = site(t, store ? SITE_STORE : SITE_LOAD);
     struct bt_site *s = &t->bv->site[number];
 
-    s->reg = (uint8_t)t->insn[t->now].rs1;
+    s->reg = (uint8_t)t->code[t->now].insn.rs1;
     s->lo = (int16_t)lo;
     s->span = (uint16_t)(end - lo);
     base = host_of(t, base);
@@ -204,7 +159,7 @@ static void check(struct translation *t, unsigned base, unsigned d, int32_t lo, 
         emit(t, rv_i(RV_LD, other, BT_CTX, home_of(base)));
         base = other;
     }
-    uint32_t start = t->n;
+    uint32_t start = here(t);
     look_up(t, base, d, lo, end, store);
     emit(t, rv_b(RV_BNE, BT_T0, 0, 0));
     miss_stub(t, number, start, base, lo);
@@ -283,13 +238,13 @@ void translate_access(struct translation *t, const struct insn *insn)
     if (at == 0)
         at = locate(t, insn);
     if (class == INSN_CLASS_STORE) {
-        emit(t, encode(insn, 0, at, use(t, insn->rs2, BT_T0)));
+        emit(t, encode(t, 0, at, use(t, insn->rs2, BT_T0)));
     } else if (class == INSN_CLASS_LOAD) {
-        emit(t, encode(insn, target(t, insn->rd), at, 0));
+        emit(t, encode(t, target(t, insn->rd), at, 0));
         finish(t, insn->rd);
         held_drop(t, insn->rd);
     } else {
-        emit(t, encode(insn, insn->rd, at, insn->rs2));
+        emit(t, encode(t, insn->rd, at, insn->rs2));
     }
 }
 
@@ -359,7 +314,7 @@ void translate_amo(struct translation *t, const struct insn *insn)
     else
         locate_atomic(t, insn, true);
     unsigned operand = use(t, insn->rs2, BT_T0);
-    emit(t, encode(insn, target(t, insn->rd), BT_T1, operand));
+    emit(t, encode(t, target(t, insn->rd), BT_T1, operand));
     if (is_taken(insn->rd)) {
         map(t, MAP_STORE, t->at[t->now] + 4u, insn->rd);
         finish(t, insn->rd);

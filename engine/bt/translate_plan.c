@@ -9,9 +9,9 @@ const uint8_t loop_taken[BT_TAKEN] = {BT_CTX, BT_T0, BT_T1, BT_T2};
 /* The x registers that instruction i reads, and the one it writes: bits. */
 static uint32_t sources(const struct translation *t, unsigned i)
 {
-    const struct insn *insn = &t->insn[i];
+    const struct insn *insn = &t->code[i].insn;
 
-    switch ((enum insn_class)t->fact[i].class) {
+    switch ((enum insn_class)t->code[i].fact.class) {
     case INSN_CLASS_ALU:
     case INSN_CLASS_BRANCH:
     case INSN_CLASS_STORE:
@@ -30,9 +30,9 @@ static uint32_t sources(const struct translation *t, unsigned i)
 
 static uint32_t result(const struct translation *t, unsigned i)
 {
-    const struct insn *insn = &t->insn[i];
+    const struct insn *insn = &t->code[i].insn;
 
-    switch ((enum insn_class)t->fact[i].class) {
+    switch ((enum insn_class)t->code[i].fact.class) {
     case INSN_CLASS_ALU:
     case INSN_CLASS_LOAD:
         return reg_bit(insn->rd);
@@ -46,10 +46,10 @@ static uint32_t result(const struct translation *t, unsigned i)
 /* What a loop may consist of: C is called for the TLB alone. */
 static bool fits(const struct translation *t, unsigned i)
 {
-    const struct insn *insn = &t->insn[i];
+    const struct insn *insn = &t->code[i].insn;
     bool fp = fp_state(t) > FP_CLEAN;
 
-    switch ((enum insn_class)t->fact[i].class) {
+    switch ((enum insn_class)t->code[i].fact.class) {
     case INSN_CLASS_ALU:
         return insn->id != INSN_auipc ||
                is_near(t, t->block->page + t->at[i] + (uint64_t)(int64_t)insn->imm);
@@ -75,9 +75,9 @@ static bool fits(const struct translation *t, unsigned i)
 /* Where instruction i jumps to by itself, from the start of the page; negative: nowhere. */
 static int32_t leads_to(const struct translation *t, unsigned i)
 {
-    const struct insn *insn = &t->insn[i];
+    const struct insn *insn = &t->code[i].insn;
 
-    if (t->fact[i].class != INSN_CLASS_BRANCH && insn->id != INSN_jal)
+    if (t->code[i].fact.class != INSN_CLASS_BRANCH && insn->id != INSN_jal)
         return -1;
     return t->at[i] + insn->imm;
 }
@@ -114,7 +114,7 @@ static void find_labels(struct translation *t)
         unsigned to = loop_number(t, leads_to(t, i));
         if (to < t->count)
             l->labels |= UINT64_C(1) << to;
-        if (t->fact[i].class == INSN_CLASS_JUMP)
+        if (t->code[i].fact.class == INSN_CLASS_JUMP)
             l->labels |= UINT64_C(2) << i; /* nothing is known there */
     }
 }
@@ -127,7 +127,7 @@ static uint32_t loaded(const struct translation *t)
     do {
         before = known;
         for (unsigned i = 0; i < t->count; i++) {
-            if (t->fact[i].class != INSN_CLASS_ALU || (sources(t, i) & known) != 0)
+            if (t->code[i].fact.class != INSN_CLASS_ALU || (sources(t, i) & known) != 0)
                 known |= result(t, i);
         }
     } while (known != before);
@@ -136,7 +136,7 @@ static uint32_t loaded(const struct translation *t)
 
 static bool accesses(const struct translation *t, unsigned i)
 {
-    return t->fact[i].load || t->fact[i].store;
+    return t->code[i].fact.load || t->code[i].fact.store;
 }
 
 /* The range that access i belongs to, which may grow by that. */
@@ -167,12 +167,12 @@ static void find_ranges(struct translation *t)
     uint32_t anywhere = loaded(t), seen = 0; /* ranges since a label or a write of the base */
 
     for (unsigned i = 0; i < t->count; i++) {
-        const struct bt_fact *fact = &t->fact[i];
+        const struct bt_fact *fact = &t->code[i].fact;
         l->range_of[i] = RANGES_MAX;
         if ((l->labels >> i & 1) != 0)
             seen = 0;
         if (accesses(t, i) && (anywhere & reg_bit(fact->base)) == 0) {
-            unsigned n = choose_range(l, fact, t->insn[i].imm);
+            unsigned n = choose_range(l, fact, t->code[i].insn.imm);
             l->range_of[i] = (uint8_t)n;
             if (n < RANGES_MAX) {
                 struct range *r = &l->range[n];

@@ -32,7 +32,7 @@ struct bt_space;
 /* What a data access is allowed to: a window each. */
 enum bt_mode { BT_U, BT_S, BT_SUM, BT_MODES };
 
-/* What floating point may do: part of a block's key. */
+/* What floating point may do: part of a block's key, if it matters there. */
 enum bt_fp { FP_OFF, FP_CLEAN, FP_DIRTY, FP_BAD_RM, FP_STATES };
 
 struct bt_jump { /* an entry of a jump cache */
@@ -49,21 +49,25 @@ static inline unsigned jump_bits(unsigned flags)
     return (flags & BT_USER) != 0 ? JUMP_BITS_U : JUMP_BITS_S;
 }
 
+/* Pages with the same index here are those whose code has the same entries, and more. */
+#define JUMP_PAGES 1024
+
 /* As many entries are taken back one by one; if there are more, the whole table is. */
 #define JUMPS_LISTED 512
 #define JUMP_TABLES  10 /* the first is always empty */
 #define SPACES       16 /* address spaces whose windows are kept */
 #define SPACE_GLOBAL SPACES
 
-/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S, and
- * a state of FP. An empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
+/* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S. An
+ * empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
 struct bt_jumps {
     struct bt_jump entry[1u << JUMP_BITS_S];
-    uint16_t entered[JUMPS_LISTED]; /* entries since the last reset, by number */
-    unsigned n;                     /* how many, or JUMPS_LISTED + 1: too many to list */
-    uint32_t epoch;                 /* of the code that it knows; 0: never reset */
+    uint16_t entered[JUMPS_LISTED];  /* entries since the last reset, by number */
+    unsigned n;                      /* how many, or JUMPS_LISTED + 1: too many to list */
+    uint64_t pages[JUMP_PAGES / 64]; /* that it may know */
+    uint32_t epoch;                  /* of the code that it knows; 0: never reset */
     uint8_t space;
-    uint8_t flags; /* BT_USER and enum bt_fp */
+    uint8_t flags; /* bt_hot.kind */
     uint64_t last_use;
 };
 
@@ -75,7 +79,7 @@ struct bt_hot {
     uint64_t home[BT_TAKEN]; /* guest gp, s10, s11, t6 */
     struct vcpu *vcpu;
     struct bt_vcpu *owner;
-    struct bt_jump *jumps; /* the jump cache for this mode and the state of FP */
+    struct bt_jump *jumps; /* the jump cache for this mode */
     gva_t pc;              /* an address in the page that is being executed, in U-mode */
     uint64_t mirror;    /* host address - guest address, in the mirror; without one, of nothing */
     void *vector;       /* code of stvec's, or bt_vector, which finds it ... */
@@ -102,6 +106,7 @@ struct bt_hot {
     struct stlb_entry *l2_load, *l2_store;
     uint64_t fault_pc, fault_at;    /* an access to the mirror that failed: host addresses */
     uint8_t kind;                   /* flags of the blocks that run here: BT_USER, BT_MIRROR */
+    uint8_t not_fp[FP_STATES];      /* 0 for the state that FP is in, 1 for the others */
     uint64_t loop_save[LOOP_SAVES]; /* guest values of the registers of struct bt_loop */
 };
 

@@ -216,8 +216,41 @@ static void check_anywhere(void)
     check(right, "interrupts: wherever one comes, what is before sepc was executed, and no more");
 }
 
+/* Computation, and a jump to what FS matters to: an engine may know the way from one to the other
+ * as of another state. */
+static bool obeys_fs(uint64_t mode, uint64_t fs, uint64_t value)
+{
+    struct run run = {.pc = insn_address(mode), .a = {0, value}};
+    uint64_t first = run.pc + 12; /* fmv.w.x */
+
+    run.sstatus = (csr_read(sstatus) & ~(SSTATUS_FS | SSTATUS_SPIE | SSTATUS_SPP)) | mode | fs;
+    run_until_trap(&run);
+    if (fs == 0)
+        return run.scause == CAUSE_ILLEGAL_INSTRUCTION && run.sepc == first && run.a[0] == 0 &&
+               run.a[2] == 1;
+    return run.scause == CAUSE_BREAKPOINT && run.a[0] == value &&
+           (run.trap_sstatus & SSTATUS_FS) == SSTATUS_FS;
+}
+
+static void check_ways_to_fp(void)
+{
+    static const uint32_t words[] = {ADDI(A2, A2, 1), 0x0080006fU /* j 8 bytes further on */,
+                                     INSN_EBREAK, 0xf0058053U /* fmv.w.x f0, a1 */,
+                                     0xe0000553U /* fmv.x.w a0, f0 */};
+    static const uint64_t states[] = {3, 1, 3, 0, 3, 2, 0, 0, 1, 0, 2, 3, 3, 0, 1, 2, 1};
+    bool right = true;
+
+    put_code(words, COUNT(words));
+    for (size_t round = 0; round < 4; round++) {
+        for (size_t i = 0; i < COUNT(states); i++)
+            right &= obeys_fs(round % 2 != 0 ? IN_U : IN_S, states[i] << 13, 100 * round + i);
+    }
+    check(right, "fp: what FS says now counts, however often the code ran under another FS");
+}
+
 void check_code(void)
 {
+    check_ways_to_fp();
     check_patch();
     check_self_patch();
     check_second_half();

@@ -379,6 +379,23 @@ static void reset_forgets_entries_and_spaces(void **state)
     assert_false(stlb.space[ctx >> 3].used);
 }
 
+static void stores_to_a_host_page_are_noted_by_the_end_of_the_page_number(void **state)
+{
+    uint64_t at = (uint64_t)(uintptr_t)host;
+
+    (void)state;
+    *stlb_stored(&stlb, at) = 0;
+    fill(VA, space(1), PAGE_SHIFT, false);
+    assert_int_equal(*stlb_stored(&stlb, at), 0);
+    stlb_fill(&stlb, STLB_STORE, VA, space(1), host, PAGE_SHIFT, false);
+    stlb_fill(&stlb, STLB_STORE, VA + 0x23000, space(2), host, PAGE_SHIFT, false);
+    assert_int_equal(*stlb_stored(&stlb, at), UINT64_C(1) << 5 | UINT64_C(1) << 40);
+    /* another page is told apart, and so is the same one where its entry was replaced */
+    assert_ptr_not_equal(stlb_stored(&stlb, at), stlb_stored(&stlb, at + PAGE_SIZE));
+    stlb_fill(&stlb, STLB_STORE, VA, space(1), host + PAGE_SIZE, PAGE_SHIFT, false);
+    assert_int_equal(*stlb_stored(&stlb, at), UINT64_C(1) << 5 | UINT64_C(1) << 40);
+}
+
 static void fills_and_flushes_are_counted(void **state)
 {
     unsigned ctx = space(1);
@@ -416,6 +433,7 @@ int main(void)
         TEST(flush_by_address_drops_every_page_of_the_leaf_that_covers_it),
         TEST(small_pages_between_superpages_are_flushed_precisely),
         TEST(reset_forgets_entries_and_spaces),
+        TEST(stores_to_a_host_page_are_noted_by_the_end_of_the_page_number),
         TEST(fills_and_flushes_are_counted),
     };
 

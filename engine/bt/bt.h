@@ -210,6 +210,14 @@ static inline struct bt_vcpu *bt_of(struct vcpu *vcpu)
     return vcpu->engine;
 }
 
+/* Blocks with BT_MIRROR take it that what they execute lies in the half that is mirrored. */
+static inline bool mirror_has_code(gva_t pc, unsigned flags)
+{
+    gva_t half = (flags & BT_USER) != 0 ? pc : ~pc;
+
+    return (flags & BT_MIRROR) == 0 || half >> MIRROR_BITS == 0;
+}
+
 /* Takes space and mode from where CTX points: translated code changes them by itself. */
 static inline void space_meet(struct bt_vcpu *bv, uint8_t *ctx)
 {

@@ -212,7 +212,7 @@ uint64_t bt_jump_call(struct vcpu *vcpu, uint8_t *ctx)
     gpa_t gpa;
 
     bv->stats.jump_misses++;
-    if (bv->no_jumps || bv->step || !fetch(bv, w, pc, &gpa))
+    if (bv->no_jumps || bv->step || !mirror_has_code(pc, w->hot.kind) || !fetch(bv, w, pc, &gpa))
         return 0;
     if (!user && !space->own_code && !bv->stlb.note[STLB_FETCH][stlb_index(pc)].global)
         return 0;

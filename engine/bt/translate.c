@@ -112,11 +112,14 @@ static void translate_one(struct translation *t)
 {
     const struct bt_decoded *d = &t->code[t->now];
     const struct insn *insn = &d->insn;
+    unsigned followed;
 
     switch ((enum insn_class)d->fact.class) {
     case INSN_CLASS_ALU:
+        followed = mirror_follow(t, insn);
         alu(t, insn);
         held_drop(t, insn->rd);
+        mirror_keep(t, insn->rd, followed);
         break;
     case INSN_CLASS_BRANCH:
         translate_branch(t, insn);
@@ -301,8 +304,10 @@ static void fill_body(struct translation *t)
             break;
         map(t, t->loop.inside ? MAP_LOOP : MAP_RESTART, t->at[t->now], 0);
         if (LIKELY(d->fact.plain)) {
+            unsigned followed = mirror_follow(t, &d->insn);
             emit(t, d->word);
             held_drop(t, d->insn.rd);
+            mirror_keep(t, d->insn.rd, followed);
         } else {
             t->block->fp |= d->fact.fp;
             translate_one(t);
@@ -326,6 +331,7 @@ static void begin(struct translation *t, uint32_t nsites)
     t->n = 0;
     t->now = t->nstubs = t->nliterals = 0;
     t->ended = t->loop.is = t->loop.inside = t->block->fp = false;
+    t->within = t->page_at = 0;
     memset(t->held, 0, sizeof(t->held));
 }
 

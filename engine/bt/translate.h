@@ -94,6 +94,8 @@ struct translation {
     unsigned plain;          /* how many of them make a block that is no loop, */
     unsigned back;           /* and up to which they lead back to the start, 0: none does */
     struct held held[2];     /* T1 and T2 */
+    uint32_t within;         /* guest registers that lie in the mirrored half, or almost */
+    uint32_t page_at;        /* T1 has the start of the page if `n` is still this, and not 0 */
     struct stub stub[STUBS_MAX];
     unsigned nstubs;
     struct literal literal[LITERALS];
@@ -285,9 +287,23 @@ void look_up(struct translation *t, unsigned base, unsigned d, int32_t lo, int32
 /* Calls for the page of base + lo, and goes on at `back`. */
 #define REFILL_WORDS 7
 void call_refill(struct translation *t, uint32_t number, unsigned base, int32_t lo, uint32_t back);
+/* Before a computation is written: what its result will be in the mirror, for mirror_keep. */
+unsigned mirror_follow(struct translation *t, const struct insn *insn);
+/* Behind it, when its rd has been dropped. */
+static inline void mirror_keep(struct translation *t, unsigned rd, unsigned followed)
+{
+    if (followed == 0)
+        return;
+    t->within |= reg_bit(rd);
+    for (unsigned i = 0; i < 2; i++) {
+        if ((followed >> i & 2) != 0)
+            t->held[i].base = (uint8_t)rd;
+    }
+}
 /* The instruction writes `reg`. */
 static inline void held_drop(struct translation *t, unsigned reg)
 {
+    t->within &= ~reg_bit(reg);
     for (unsigned i = 0; i < 2; i++) {
         if (t->held[i].base == reg)
             t->held[i].base = 0;

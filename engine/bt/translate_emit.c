@@ -55,6 +55,7 @@ void call_light(struct translation *t, uint32_t number, int32_t word, unsigned o
     emit(t, (uint32_t)pc);
     emit(t, (uint32_t)(pc >> 32));
     spoil_both(t);
+    t->within = 0;
 }
 
 /* A register for addresses on their way. A loop may keep something in T1. */
@@ -93,13 +94,16 @@ static void from_page(struct translation *t, unsigned rd, int64_t delta)
     uint32_t high = (uint32_t)((uint64_t)delta + 0x800) & 0xfffff000;
     unsigned via = scratch_of(t);
 
-    emit(t, rv_i(RV_LD, via, BT_CTX, HOT(pc)));
-    emit(t, rv_i(RV_SRLI, via, via, PAGE_SHIFT));
-    emit(t, rv_i(RV_SLLI, via, via, PAGE_SHIFT));
+    if (t->page_at == 0 || t->page_at != t->n) {
+        emit(t, rv_i(RV_LD, via, BT_CTX, HOT(pc)));
+        emit(t, rv_i(RV_SRLI, via, via, PAGE_SHIFT));
+        emit(t, rv_i(RV_SLLI, via, via, PAGE_SHIFT));
+    }
     if (delta < 0 || delta > 3 * 2047) {
         emit(t, RV_LUI | rd << 7 | high);
         emit(t, rv_i(RV_ADDIW, rd, rd, (int32_t)(delta & 0xfff)));
         emit(t, rv_r(RV_ADD, rd, rd, via));
+        t->page_at = via == BT_T1 ? (uint32_t)t->n : 0;
         return;
     }
     for (; delta > 2047; delta -= 2047)

@@ -232,6 +232,7 @@ static void forget(struct translation *t)
     struct loop *l = &t->loop;
 
     spoil_both(t);
+    t->within = 0;
     for (unsigned n = 0; n < l->nranges; n++)
         l->range[n].checked[0] = l->range[n].checked[1] = false;
 }

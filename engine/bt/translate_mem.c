@@ -172,10 +172,53 @@ static bool is_mirrored(const struct translation *t)
     return (t->block->flags & BT_MIRROR) != 0 && !fault_is_stray(t->bv, t->block, t->at[t->now]);
 }
 
-/* D = where the mirror has the base, if that lies in the half that is mirrored. */
-static void reflect(struct translation *t, unsigned base, unsigned d)
+/* Accesses by `reg` behind the instruction at hand. */
+static bool is_needed(const struct translation *t, unsigned reg)
 {
-    base = host_of(t, base);
+    for (unsigned i = t->now + 1; i < t->count; i++) {
+        const struct bt_fact *fact = &t->code[i].fact;
+        if ((fact->load || fact->store) && fact->base == reg)
+            return true;
+        if (fact->writes == reg)
+            return false;
+    }
+    return false;
+}
+
+/* Is the result an address in the mirrored half, or so little outside that nothing else is there?
+ * What is executed lies in the half, or it would be executed by other blocks. */
+static bool stays_within(const struct translation *t, const struct insn *insn)
+{
+    if (insn->id == INSN_addi)
+        return (t->within & reg_bit(insn->rs1)) != 0;
+    if (insn->id == INSN_add && insn->rs1 == 0)
+        return (t->within & reg_bit(insn->rs2)) != 0;
+    return insn->id == INSN_auipc;
+}
+
+unsigned mirror_follow(struct translation *t, const struct insn *insn)
+{
+    unsigned followed = 1;
+
+    if ((t->block->flags & BT_MIRROR) == 0 || !stays_within(t, insn))
+        return 0;
+    if (t->loop.inside || insn->id != INSN_addi || insn->rd != insn->rs1 || is_taken(insn->rd) ||
+        !is_needed(t, insn->rd))
+        return followed;
+    for (unsigned i = 0; i < 2; i++) {
+        if (t->held[i].base != insn->rd)
+            continue;
+        emit(t, rv_i(RV_ADDI, held_register(i), held_register(i), insn->imm));
+        followed |= 2u << i;
+    }
+    return followed;
+}
+
+/* D = where the mirror has the base, if that lies in the half that is mirrored. */
+static void reflect(struct translation *t, unsigned reg, unsigned d)
+{
+    unsigned base = host_of(t, reg);
+
     loop_spoil(t);
     if (is_taken(base)) {
         emit(t, rv_i(RV_LD, BT_T0, BT_CTX, home_of(base)));
@@ -183,6 +226,9 @@ static void reflect(struct translation *t, unsigned base, unsigned d)
     }
     emit(t, rv_i(RV_LD, d, BT_CTX, HOT(mirror)));
     emit(t, rv_r(RV_ADD, d, d, base));
+    if ((t->within & reg_bit(reg)) != 0)
+        return;
+    t->within |= reg_bit(reg);
     if ((t->block->flags & BT_USER) != 0) {
         emit(t, rv_i(RV_SRLI, BT_T0, base, MIRROR_BITS));
     } else {

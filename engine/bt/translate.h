@@ -17,6 +17,8 @@
 #define LITERALS    (2 * LOOP_INSNS + 2)
 #define SPAN_MOST   512 /* bytes that one check covers */
 
+#define HELD_MIRROR 32 /* as base: hot.mirror itself, in T2 */
+
 /* A base register whose host address is in T1 or T2. */
 struct held {
     uint8_t base; /* guest register; 0: none */

@@ -214,6 +214,30 @@ unsigned mirror_follow(struct translation *t, const struct insn *insn)
     return followed;
 }
 
+/* Are there accesses behind the one at hand, by another register? */
+static bool has_others(const struct translation *t, unsigned reg)
+{
+    for (unsigned i = t->now + 1; i < t->count; i++) {
+        const struct bt_fact *fact = &t->code[i].fact;
+        if ((fact->load || fact->store) && fact->base != reg)
+            return true;
+    }
+    return false;
+}
+
+/* The register with what is added to addresses: T2, if it is needed again, or D. */
+static unsigned mirror_base(struct translation *t, unsigned reg, unsigned d)
+{
+    if (t->held[1].base == HELD_MIRROR)
+        return BT_T2;
+    if (!t->loop.inside && d == BT_T1 && t->held[1].base == 0 && has_others(t, reg)) {
+        t->held[1].base = HELD_MIRROR;
+        d = BT_T2;
+    }
+    emit(t, rv_i(RV_LD, d, BT_CTX, HOT(mirror)));
+    return d;
+}
+
 /* D = where the mirror has the base, if that lies in the half that is mirrored. */
 static void reflect(struct translation *t, unsigned reg, unsigned d)
 {
@@ -224,8 +248,8 @@ static void reflect(struct translation *t, unsigned reg, unsigned d)
         emit(t, rv_i(RV_LD, BT_T0, BT_CTX, home_of(base)));
         base = BT_T0;
     }
-    emit(t, rv_i(RV_LD, d, BT_CTX, HOT(mirror)));
-    emit(t, rv_r(RV_ADD, d, d, base));
+    unsigned offset = mirror_base(t, reg, d);
+    emit(t, rv_r(RV_ADD, d, offset, base));
     if ((t->within & reg_bit(reg)) != 0)
         return;
     t->within |= reg_bit(reg);
@@ -246,7 +270,7 @@ static unsigned locate_in_mirror(struct translation *t, const struct insn *insn)
         if (t->held[i].base != 0 && t->held[i].base == insn->rs1)
             return held_register(i);
     }
-    unsigned slot = choose_slot(t);
+    unsigned slot = t->held[1].base == 0 || t->held[1].base == HELD_MIRROR ? 0 : choose_slot(t);
     reflect(t, insn->rs1, held_register(slot));
     t->held[slot] = (struct held){.base = insn->rs1};
     return held_register(slot);

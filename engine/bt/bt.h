@@ -310,7 +310,7 @@ void cache_patch_jump(struct bt_vcpu *bv, uint32_t at, uint32_t to);
 /* Blocks of U-mode are the same wherever their page is mapped: the window knows where. */
 static inline gva_t block_page(const struct bt_block *block, const struct bt_hot *hot)
 {
-    return (block->flags & BT_USER) != 0 ? hot->pc & PAGE_MASK : block->page;
+    return knows_page(block->flags) ? block->page : hot->pc & PAGE_MASK;
 }
 
 /* A block's flags, with the state that FP is in now. */

@@ -115,7 +115,7 @@ void cache_sync(const struct bt_vcpu *bv, uint32_t from, uint32_t size)
 /* What of a block's address is part of its key. */
 static gva_t key_of(gva_t pc, uint8_t flags)
 {
-    return (flags & BT_USER) != 0 ? pc & ~PAGE_MASK : pc;
+    return knows_page(flags) ? pc : pc & ~PAGE_MASK;
 }
 
 static unsigned hash_of(gva_t pc, uint32_t frame, uint8_t flags)

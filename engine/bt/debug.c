@@ -28,7 +28,7 @@ bool debug_cuts(const struct bt_vcpu *bv, const struct bt_block *block, unsigned
 {
     for (unsigned i = 0; i < bv->debug.n; i++) {
         if ((bv->debug.at[i] & ~PAGE_MASK) == offset &&
-            ((block->flags & BT_USER) != 0 || (bv->debug.at[i] & PAGE_MASK) == block->page))
+            (!knows_page(block->flags) || (bv->debug.at[i] & PAGE_MASK) == block->page))
             return true;
     }
     return false;

@@ -46,8 +46,7 @@ void call_c(struct translation *t, uint32_t number)
 
 void call_light(struct translation *t, uint32_t number, int32_t word, unsigned offset)
 {
-    bool user = (t->block->flags & BT_USER) != 0;
-    gva_t pc = user ? offset : t->block->page + offset;
+    gva_t pc = knows_page(t->block->flags) ? t->block->page + offset : offset;
 
     emit(t, rv_i(RV_LD, BT_T1, BT_CTX, word));
     emit(t, rv_i(RV_JALR, BT_T0, BT_T1, 0));
@@ -116,13 +115,13 @@ bool is_near(const struct translation *t, gva_t address)
 {
     int64_t delta = (int64_t)(address - t->block->page);
 
-    return (t->block->flags & BT_USER) == 0 || (delta >= INT32_MIN && delta < 0x7ffff800);
+    return knows_page(t->block->flags) || (delta >= INT32_MIN && delta < 0x7ffff800);
 }
 
 void address(struct translation *t, unsigned rd, gva_t value)
 {
-    if ((t->block->flags & BT_USER) != 0)
-        from_page(t, rd, (int64_t)(value - t->block->page));
-    else
+    if (knows_page(t->block->flags))
         constant(t, rd, value);
+    else
+        from_page(t, rd, (int64_t)(value - t->block->page));
 }

@@ -11,10 +11,10 @@ void jump_by_cache(struct translation *t, unsigned reg)
     emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(jumps)));
     emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
     emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, pc)));
-    bool user = (t->block->flags & BT_USER) != 0;
-    emit(t, rv_b(RV_BNE, BT_T2, reg, user ? 16 : 12));
+    bool tells = !knows_page(t->block->flags); /* where its target is */
+    emit(t, rv_b(RV_BNE, BT_T2, reg, tells ? 16 : 12));
     emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, code)));
-    if (user) {
+    if (tells) {
         map(t, MAP_TAIL, 0, reg);
         emit(t, rv_s(RV_SD, reg, HOT(pc), BT_CTX));
     }

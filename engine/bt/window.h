@@ -29,6 +29,13 @@ struct bt_space;
 #define BT_USER    0x08
 #define BT_FP_MASK 0x03
 
+/* Does a block know its guest-virtual page? In U-mode only where that pays: in programs that run
+ * long enough to have a mirror. Others find what was made for the same page elsewhere. */
+static inline bool knows_page(unsigned flags)
+{
+    return (flags & (BT_USER | BT_MIRROR)) != BT_USER;
+}
+
 /* What a data access is allowed to: a window each. */
 enum bt_mode { BT_U, BT_S, BT_SUM, BT_MODES };
 

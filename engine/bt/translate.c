@@ -108,6 +108,22 @@ static void system(struct translation *t, const struct insn *insn)
         exec(t);
 }
 
+static void csr(struct translation *t, const struct insn *insn)
+{
+    if (csr_is_inline(t, insn))
+        translate_csr(t, insn);
+    else
+        exec(t);
+}
+
+static void fence(struct translation *t, const struct insn *insn)
+{
+    if (insn->id == INSN_fence_i)
+        translate_fence(t, insn);
+    else
+        emit(t, insn->raw);
+}
+
 static void translate_one(struct translation *t)
 {
     const struct bt_decoded *d = &t->code[t->now];
@@ -129,9 +145,8 @@ static void translate_one(struct translation *t)
         break;
     case INSN_CLASS_FLOAD:
     case INSN_CLASS_FSTORE:
-        if (fp_gate(t))
-            break;
-        translate_access(t, insn);
+        if (!fp_gate(t))
+            translate_access(t, insn);
         break;
     case INSN_CLASS_LOAD:
     case INSN_CLASS_STORE:
@@ -141,10 +156,7 @@ static void translate_one(struct translation *t)
         translate_amo(t, insn);
         break;
     case INSN_CLASS_CSR:
-        if (csr_is_inline(t, insn))
-            translate_csr(t, insn);
-        else
-            exec(t);
+        csr(t, insn);
         break;
     case INSN_CLASS_SYSTEM:
         system(t, insn);
@@ -165,10 +177,7 @@ static void translate_one(struct translation *t)
         translate_zero(t, insn);
         break;
     case INSN_CLASS_FENCE:
-        if (insn->id == INSN_fence_i)
-            translate_fence(t, insn);
-        else
-            emit(t, insn->raw);
+        fence(t, insn);
         break;
     default:
         exec(t);
@@ -179,13 +188,13 @@ static void put_light(struct translation *t, const struct stub *s)
 {
     const struct bt_site *at = &t->bv->site[s->site];
     bool clear = at->kind == SITE_CSR && at->reg == CSR_OP_CLEAR;
-    bool csr = at->kind == SITE_CSR;
+    bool is_csr = at->kind == SITE_CSR;
 
     if (s->taken != 0)
         emit(t, rv_i(RV_LD, BT_T2, BT_CTX, home_of(s->taken)));
     else if (s->base != BT_T2)
         emit(t, rv_i(RV_ADDI, BT_T2, s->base, 0));
-    call_light(t, s->site, !csr ? HOT(light) : clear ? HOT(sum_clear) : HOT(sum_set), s->offset);
+    call_light(t, s->site, !is_csr ? HOT(light) : clear ? HOT(sum_clear) : HOT(sum_set), s->offset);
     map(t, MAP_RESTART, s->offset + 4u, 0);
     emit(t, rv_j(0, (int32_t)(4 * (s->back - here(t)))));
 }

@@ -35,7 +35,8 @@ struct bt_site {
     uint8_t kind;
     bool ends;     /* SITE_CSR: behind it the context is looked up */
     int16_t lo;    /* loads, stores: lowest offset of the group ... */
-    uint16_t span; /* ... and how many bytes from there */
+    uint16_t span; /* ... and how many bytes from there; SITE_LINK: 1 + the offset of a branch that
+                    * leads to the jump, in words; 0: none does */
 };
 
 /* Guest pc of host code: from `host` (in instructions from the block's start) to the next entry. */

@@ -306,6 +306,8 @@ const struct bt_map *cache_map_at(const struct bt_vcpu *bv, const struct bt_bloc
 void cache_drop(struct bt_vcpu *bv, struct bt_block *block);
 /* Makes the two instructions at `at` jump to `to`, both offsets in the cache. */
 void cache_patch_jump(struct bt_vcpu *bv, uint32_t at, uint32_t to);
+/* A branch, if that is in its reach. */
+void cache_patch_branch(struct bt_vcpu *bv, uint32_t at, uint32_t to);
 
 /* Blocks of U-mode are the same wherever their page is mapped: the window knows where. */
 static inline gva_t block_page(const struct bt_block *block, const struct bt_hot *hot)
@@ -415,6 +417,9 @@ struct bt_leaf {
     uint8_t page_bits;
     bool global;
 };
+/* The same for a page near one that was found before; by the last table alone. */
+bool miss_peek(const struct bt_vcpu *bv, const struct bt_window *w, gva_t va,
+               enum mmu_access access, struct bt_leaf *leaf);
 bool miss_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_access access,
                struct bt_leaf *leaf);
 /* A fence, of one address or of an ASID; all regions go with bt_vcpu.epoch. */

@@ -249,3 +249,14 @@ void cache_patch_jump(struct bt_vcpu *bv, uint32_t at, uint32_t to)
     }
     cache_sync(bv, at, 8);
 }
+
+void cache_patch_branch(struct bt_vcpu *bv, uint32_t at, uint32_t to)
+{
+    uint32_t *code = (uint32_t *)(void *)(bv->rw + at);
+    int32_t distance = (int32_t)(to - at);
+
+    if (distance < -4096 || distance >= 4096)
+        return;
+    *code = (*code & ~rv_b(0, 0, 0, -2)) | rv_b(0, 0, 0, distance);
+    cache_sync(bv, at, 4);
+}

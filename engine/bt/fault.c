@@ -12,7 +12,7 @@
 #define OPCODE_LOAD    0x03
 #define OPCODE_LOAD_FP 0x07
 
-#define AROUND         16 /* pages of a larger leaf that are mapped at once */
+#define AROUND_BITS    6 /* so many pages, as a power of two, are mapped at once, at most */
 
 static unsigned stray_bit(uint32_t frame, unsigned offset)
 {
@@ -44,58 +44,78 @@ static enum mmu_access access_of(uint32_t word)
     return opcode == OPCODE_LOAD || opcode == OPCODE_LOAD_FP ? MMU_LOAD : MMU_STORE;
 }
 
-/* Pages [first, first + n) of guest RAM, whose leaf allows stores if `writable`. Those that
- * somebody watches are mapped for loads, but for the one that is about to be stored to. */
-static bool map_run(struct vcpu *vcpu, struct mirror *m, unsigned area, uint32_t page,
-                    uint32_t frame, uint32_t n, bool writable, bool wide)
-{
-    struct bt_vm *b = vcpu->vm->engine_data;
-    struct gmem *mem = &vcpu->vm->mem;
-    gpa_t gpa = b->ram + ((gpa_t)frame << PAGE_SHIFT);
-    bool shared = m == &b->mirror;
+/* Where an access has failed, and what its leaf says. */
+struct fault {
+    struct bt_vcpu *bv;
+    struct bt_window *w;
+    gva_t va;
+    bool store;
+    struct mirror *mirror;
+    unsigned area;
+    uint32_t page, frame; /* of the area, of guest RAM */
+    struct bt_leaf leaf;
+    bool writable; /* it will be */
+};
 
-    for (uint32_t i = 0; writable && i < n; i++) {
-        if (shared)
-            pages_stored(b, frame + i);
-        else if (gmem_ptr(mem, gpa + ((gpa_t)i << PAGE_SHIFT), PAGE_SIZE, GMEM_WRITE) == NULL)
-            return false;
-    }
-    return mirror_map(m, area, page, frame, n, writable, wide);
+static struct bt_vm *vm_of(const struct fault *f)
+{
+    return f->bv->vcpu->vm->engine_data;
 }
 
-static bool may_store(const struct bt_vm *b, const struct bt_leaf *leaf, uint32_t frame)
+static bool may_store(const struct fault *f, uint64_t pte, uint32_t frame)
 {
     const uint64_t bits = PTE_W | PTE_D;
 
-    return (leaf->pte & bits) == bits && !pages_is_watched(b, frame);
+    return (pte & bits) == bits && !pages_is_watched(vm_of(f), frame);
 }
 
-/* The page itself and, of a larger leaf, those around it; runs of what may be stored to and what
- * may not. */
-static bool map_leaf(struct vcpu *vcpu, struct mirror *m, unsigned area, uint32_t page,
-                     const struct bt_leaf *leaf, bool store)
+/* Can the page `k` behind it be mapped in the same way, with the same call? Of a larger leaf it
+ * can; others have to follow each other in guest RAM as well. */
+static bool goes_along(const struct fault *f, int32_t k)
 {
-    const struct bt_vm *b = vcpu->vm->engine_data;
-    uint32_t frame = (uint32_t)((leaf->gpa - b->ram) >> PAGE_SHIFT);
-    bool wide = leaf->page_bits >= PAGE_SHIFT + 4;
-    uint32_t first = wide ? page & ~(uint32_t)(AROUND - 1) : page;
-    uint32_t n = wide ? AROUND : 1;
+    uint32_t frame = f->frame + (uint32_t)k;
+    struct bt_leaf leaf = f->leaf;
 
-    if (!wide && leaf->page_bits != PAGE_SHIFT)
+    if (frame >= vm_of(f)->npages)
         return false;
-    if (page - first > frame || frame - (page - first) + n > b->npages)
+    if (leaf.page_bits == PAGE_SHIFT &&
+        (!miss_peek(f->bv, f->w, f->va + ((gva_t)(int64_t)k << PAGE_SHIFT), MMU_LOAD, &leaf) ||
+         leaf.gpa - f->leaf.gpa != (gpa_t)(int64_t)k << PAGE_SHIFT ||
+         leaf.global != f->leaf.global))
         return false;
-    uint32_t frames = frame - (page - first);
-    for (uint32_t from = 0, to; from < n; from = to) {
-        bool writable = (store && frames + from == frame) || may_store(b, leaf, frames + from);
-        for (to = from + 1; to < n; to++) {
-            if (((store && frames + to == frame) || may_store(b, leaf, frames + to)) != writable)
-                break;
-        }
-        if (!map_run(vcpu, m, area, first + from, frames + from, to - from, writable, wide))
-            return false;
-    }
+    return may_store(f, leaf.pte, frame) == f->writable;
+}
+
+static bool tell_stores(const struct fault *f, uint32_t frame, uint32_t n)
+{
+    struct bt_vm *b = vm_of(f);
+
+    if (f->mirror != &b->mirror)
+        return gmem_ptr(&f->bv->vcpu->vm->mem, b->ram + ((gpa_t)frame << PAGE_SHIFT),
+                        (uint64_t)n << PAGE_SHIFT, GMEM_WRITE) != NULL;
+    for (uint32_t i = 0; i < n; i++)
+        pages_stored(b, frame + i);
     return true;
+}
+
+/* The page, and those around it that go along: a mapping costs as much as thousands of accesses. */
+static bool map_around(struct fault *f)
+{
+    unsigned bits = f->leaf.page_bits - PAGE_SHIFT;
+    bool wide = bits != 0;
+    uint32_t around = !wide || bits > AROUND_BITS ? 1u << AROUND_BITS : 1u << bits;
+    int32_t first = -(int32_t)(f->page % around), last = first + (int32_t)around - 1;
+    int32_t from = 0, to = 0;
+
+    f->writable = f->store || may_store(f, f->leaf.pte, f->frame);
+    while (from > first && goes_along(f, from - 1))
+        from--;
+    while (to < last && goes_along(f, to + 1))
+        to++;
+    uint32_t n = (uint32_t)(to - from) + 1, frame = f->frame + (uint32_t)from;
+
+    return (!f->writable || tell_stores(f, frame, n)) &&
+           mirror_map(f->mirror, f->area, f->page + (uint32_t)from, frame, n, f->writable, wide);
 }
 
 /* A leaf for the access; for S-mode's mirror a store needs no more of core than a load, if the
@@ -116,20 +136,23 @@ static bool fill(struct bt_vcpu *bv, struct bt_window *w, gva_t va, bool store)
     struct bt_vm *b = bv->vcpu->vm->engine_data;
     struct bt_space *space = w->hot.space;
     bool user = w == &space->window[BT_U];
-    struct mirror *m = user ? &bv->mirror : &b->mirror;
     gva_t offset = user ? va : va + (UINT64_C(1) << MIRROR_BITS);
-    struct bt_leaf leaf;
+    struct fault f = {.bv = bv,
+                      .w = w,
+                      .va = va,
+                      .store = store,
+                      .mirror = user ? &bv->mirror : &b->mirror,
+                      .area = user ? (unsigned)(space - bv->spaces) : 0,
+                      .page = (uint32_t)(offset >> PAGE_SHIFT)};
 
-    if (!mirror_is(m) || offset >> MIRROR_BITS != 0)
+    if (!mirror_is(f.mirror) || offset >> MIRROR_BITS != 0)
         return false;
-    unsigned area = user ? (unsigned)(space - bv->spaces) : 0;
-    uint32_t page = (uint32_t)(offset >> PAGE_SHIFT);
-
-    pthread_mutex_lock(&m->lock);
-    bool worth = user || !mirror_is_restless(m, area, page);
-    bool done = worth && find_leaf(bv, w, va, store, !user, &leaf) && (user || leaf.global) &&
-                map_leaf(bv->vcpu, m, area, page, &leaf, store);
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_lock(&f.mirror->lock);
+    bool worth = user || !mirror_is_restless(f.mirror, f.area, f.page);
+    bool done = worth && find_leaf(bv, w, va, store, !user, &f.leaf) && (user || f.leaf.global);
+    f.frame = (uint32_t)((f.leaf.gpa - b->ram) >> PAGE_SHIFT);
+    done = done && f.frame < b->npages && map_around(&f);
+    pthread_mutex_unlock(&f.mirror->lock);
     return done;
 }
 

@@ -131,17 +131,25 @@ static bool walk(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_acc
     return true;
 }
 
+bool miss_peek(const struct bt_vcpu *bv, const struct bt_window *w, gva_t va,
+               enum mmu_access access, struct bt_leaf *out)
+{
+    uint64_t pte;
+
+    if (!look_in_table(bv, w, va, access, &pte))
+        return false;
+    *out = (struct bt_leaf){page_of(pte), pte, PAGE_SHIFT, (pte & PTE_G) != 0};
+    return true;
+}
+
 bool miss_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_access access,
                struct bt_leaf *out)
 {
     struct mmu_leaf leaf;
     struct vmem_at at;
-    uint64_t pte;
 
-    if (look_in_table(bv, w, va, access, &pte)) {
-        *out = (struct bt_leaf){page_of(pte), pte, PAGE_SHIFT, (pte & PTE_G) != 0};
+    if (miss_peek(bv, w, va, access, out))
         return true;
-    }
     space_meet(bv, (uint8_t *)w + BT_CTX_BIAS);
     if (vmem_walk(bv->vcpu, va, access, &leaf, &at) != VMEM_OK)
         return false;

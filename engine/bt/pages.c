@@ -113,8 +113,9 @@ int pages_create(struct vm *vm)
         b->log[i] = ~(uint64_t)i << LOG_NUMBER_SHIFT;
     b->npages = ram->size >> PAGE_SHIFT;
     b->page = calloc(b->npages, sizeof(*b->page));
-    if (b->page == NULL || mirror_create(&b->mirror, mirror_possible(vm->ram_fd) ? vm->ram_fd : -1,
-                                         MIRROR_S, 1, MIRROR_S_MOST, MIRROR_S_CALLS) != 0) {
+    if (b->page == NULL ||
+        mirror_create(&b->mirror, vm->nvcpus == 1 && mirror_possible(vm->ram_fd) ? vm->ram_fd : -1,
+                      MIRROR_S, 1, MIRROR_S_MOST, MIRROR_S_CALLS) != 0) {
         free((void *)b->page);
         free(b);
         return ERR_NO_MEMORY;

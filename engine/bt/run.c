@@ -249,6 +249,8 @@ static bool link_jump(struct vcpu *vcpu, struct bt_block *from, const struct bt_
             return false;
     }
     cache_patch_jump(bv, at, cache_way_in(from, to));
+    if (site->span != 0)
+        cache_patch_branch(bv, from->code + 4 * (site->span - 1u), cache_way_in(from, to));
     bv->stats.links++;
     *next = cache_code(bv, to);
     return false;

@@ -112,7 +112,7 @@ static void name_contexts(struct bt_vcpu *bv, struct bt_space *space)
 }
 
 /* A program that runs for some time, and not one that is about to end, or to fork again. */
-#define TICKS 2
+#define AGE_MS 2 /* when a tick finds it; or else the one behind it does */
 
 void space_tick(struct bt_vcpu *bv)
 {
@@ -120,7 +120,8 @@ void space_tick(struct bt_vcpu *bv)
     struct bt_hot *user = &space->window[BT_U].hot;
 
     if (bv->current != &space->window[BT_U] || !space->may_mirror || user->kind != BT_USER ||
-        ++space->ticks < TICKS)
+        (++space->ticks < 2 &&
+         vm_time(bv->vcpu->vm) - space->since < bv->vcpu->vm->timebase_hz / 1000 * AGE_MS))
         return;
     user->kind = BT_USER | BT_MIRROR;
     user->mirror = bv->mirror.base + (uint64_t)(space - bv->spaces) * MIRROR_STRIDE;
@@ -136,6 +137,7 @@ static void leave_mirror(struct bt_vcpu *bv, struct bt_space *space)
     user->kind = BT_USER;
     user->mirror = MIRROR_U;
     space->ticks = 0;
+    space->since = vm_time(bv->vcpu->vm);
 }
 
 static void flush_page(struct bt_vcpu *bv, struct bt_space *space, gva_t va)

@@ -70,6 +70,7 @@ void translate_branch(struct translation *t, const struct insn *insn)
     uint32_t number = site(t, SITE_LINK);
 
     t->bv->site[number].offset = (uint16_t)PAGE_OFFSET(to);
+    t->bv->site[number].span = t->loop.is ? 0 : (uint16_t)here(t);
     stub(t, number);
 }
 

@@ -157,6 +157,7 @@ struct bt_vcpu {
     bool no_jumps;                     /* a signal has hidden the jump caches */
     bool unreached;                    /* the access that missed last is not one to RAM */
     bool stray;                        /* the one that failed last is not for the mirror, ... */
+    bool excepted;                     /* ... but since the guest has to be told first ... */
     bool in_loop;                      /* ... its registers are a loop's ... */
     uint32_t fault_block;              /* ... and it is this block's */
     bool adopted;                      /* the thread that runs it is set up */

@@ -169,6 +169,7 @@ uint64_t bt_fault_call(struct vcpu *vcpu, uint8_t *ctx)
     vcpu->user.pc = block_page(block, &w->hot) + at->offset;
     bv->fault_block = (uint32_t)(block - bv->block);
     bv->in_loop = at->kind == MAP_LOOP;
+    bv->excepted = false;
     bv->stray = (w->hot.kind & BT_MIRROR) == 0 ||
                 !fill(bv, w, w->hot.fault_at - w->hot.mirror, access_of(word) == MMU_STORE);
     return bv->stray ? 0 : cache_code(bv, block) + 4u * at->host;
@@ -183,7 +184,7 @@ bool fault_finish(struct vcpu *vcpu)
         loop_leave_record(vcpu, block);
     if (!bv->stray)
         return false;
-    if ((bv->flags & BT_MIRROR) != 0)
+    if ((bv->flags & BT_MIRROR) != 0 && !bv->excepted)
         note_stray(bv, block, (unsigned)(vcpu->user.pc & ~PAGE_MASK));
     return bt_exec_cross(vcpu);
 }

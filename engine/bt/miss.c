@@ -151,7 +151,9 @@ bool miss_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_acces
     if (miss_peek(bv, w, va, access, out))
         return true;
     space_meet(bv, (uint8_t *)w + BT_CTX_BIAS);
-    if (vmem_walk(bv->vcpu, va, access, &leaf, &at) != VMEM_OK)
+    enum vmem_status status = vmem_walk(bv->vcpu, va, access, &leaf, &at);
+    bv->excepted = status == VMEM_TRAP;
+    if (status != VMEM_OK)
         return false;
     remember(bv, va, &leaf);
     *out = (struct bt_leaf){leaf.gpa & PAGE_MASK, leaf.pte, leaf.page_bits, leaf.global};

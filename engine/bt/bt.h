@@ -152,6 +152,7 @@ struct bt_vcpu {
     uint8_t flags;                     /* BT_USER and enum bt_fp now */
     bool look;                         /* requests, interrupts and the clock want a look */
     bool step;                         /* leave after every block (debugging) */
+    bool eager;                        /* U-mode's mirror at once (tests) */
     bool nogroup;                      /* the next block: each access by itself */
     bool context;                      /* mode, CSRs or translations changed */
     bool no_jumps;                     /* a signal has hidden the jump caches */

@@ -112,20 +112,26 @@ static void name_contexts(struct bt_vcpu *bv, struct bt_space *space)
 }
 
 /* A program that runs for some time, and not one that is about to end, or to fork again. */
-#define AGE_MS 2 /* when a tick finds it; or else the one behind it does */
+#define TICKS 2
+
+static void enter_mirror(struct bt_vcpu *bv, struct bt_space *space)
+{
+    struct bt_hot *user = &space->window[BT_U].hot;
+
+    if (!space->may_mirror)
+        return;
+    user->kind = BT_USER | BT_MIRROR;
+    user->mirror = bv->mirror.base + (uint64_t)(space - bv->spaces) * MIRROR_STRIDE;
+    bv->context = true;
+}
 
 void space_tick(struct bt_vcpu *bv)
 {
     struct bt_space *space = bv->space;
     struct bt_hot *user = &space->window[BT_U].hot;
 
-    if (bv->current != &space->window[BT_U] || !space->may_mirror || user->kind != BT_USER ||
-        (++space->ticks < 2 &&
-         vm_time(bv->vcpu->vm) - space->since < bv->vcpu->vm->timebase_hz / 1000 * AGE_MS))
-        return;
-    user->kind = BT_USER | BT_MIRROR;
-    user->mirror = bv->mirror.base + (uint64_t)(space - bv->spaces) * MIRROR_STRIDE;
-    bv->context = true;
+    if (bv->current == &space->window[BT_U] && user->kind == BT_USER && ++space->ticks >= TICKS)
+        enter_mirror(bv, space);
 }
 
 /* Most of what it holds would have to be mapped anew. */
@@ -137,7 +143,6 @@ static void leave_mirror(struct bt_vcpu *bv, struct bt_space *space)
     user->kind = BT_USER;
     user->mirror = MIRROR_U;
     space->ticks = 0;
-    space->since = vm_time(bv->vcpu->vm);
 }
 
 static void flush_page(struct bt_vcpu *bv, struct bt_space *space, gva_t va)
@@ -215,7 +220,6 @@ void space_use(struct vcpu *vcpu)
     enum bt_fp fp = bt_fp_state(vcpu);
     bool other = !is_space(bv->space, vcpu);
 
-    bv->context = false;
     if (other) {
         struct bt_space *space = find(bv);
         bv->previous = bv->space;
@@ -225,6 +229,9 @@ void space_use(struct vcpu *vcpu)
         name_contexts(bv, bv->space);
         refresh(bv, bv->space);
     }
+    if (bv->eager)
+        enter_mirror(bv, bv->space);
+    bv->context = false;
     if (other || !has_jumps(bv, bv->space, fp))
         set_jumps(bv, fp);
     bv->flags = (uint8_t)(bv->space->window[mode].hot.kind | fp);

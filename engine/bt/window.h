@@ -142,10 +142,9 @@ struct bt_space {
     struct bt_window window[BT_MODES];
     uint64_t satp;
     bool used, mxr;
-    bool own_code;   /* S-mode runs code there that is not global */
-    bool may_mirror; /* U-mode */
-    unsigned ticks;  /* of the timer, in U-mode, since everything was dropped: then */
-    uint64_t since;
+    bool own_code;      /* S-mode runs code there that is not global */
+    bool may_mirror;    /* U-mode */
+    unsigned ticks;     /* of the timer, in U-mode, since everything was dropped */
     unsigned l2_space;  /* its space in the second-level TLB, ... */
     unsigned l2_global; /* ... and the context number of global pages */
     uint32_t epoch;     /* of the translations that its windows hold */

@@ -114,6 +114,7 @@ int main(int argc, char **argv)
     struct side *leader = make_side(&boot, RAM, true, 0);
     struct side *oracle = make_side(&boot, RAM, true, 0);
     leader->talks = true;
+    bt_of(&leader->vcpu)->eager = true;
     setvbuf(stdout, NULL, _IONBF, 0);
     while (retired < most && atomic_load(&leader->machine.vm.stop) == VM_RUNNING) {
         settle(leader);
@@ -134,7 +135,7 @@ int main(int argc, char **argv)
             compare_memory(leader, oracle);
     }
     compare_memory(leader, oracle);
-    printf("lockstep: %llu instructions in %llu blocks agree\n", (unsigned long long)retired,
-           (unsigned long long)blocks);
+    printf("lockstep: %llu pages mirrored; %llu instructions in %llu blocks agree\n",
+           mirrored_pages(leader), (unsigned long long)retired, (unsigned long long)blocks);
     return 0;
 }

@@ -407,6 +407,18 @@ static bool is_loop(const struct sequence *s)
     return s->kind == SEQUENCE_LOOP || s->kind == SEQUENCE_ROAM;
 }
 
+/* In U-mode, from the next sequence on. */
+static void use_mirror(bool eager)
+{
+    struct bt_vcpu *bv = bt_of(&leader->vcpu);
+
+    if (bv->eager == eager)
+        return;
+    bv->eager = eager;
+    memset(bv->stray_filter, 0, sizeof(bv->stray_filter)); /* of code that was here before */
+    spaces_drop(bv);
+}
+
 /* A loop may be interrupted in the leader. */
 static enum end run_leader_disturbed(void)
 {
@@ -484,6 +496,7 @@ static void try(uint64_t number)
     struct vcpu_user user = pick_registers(&s, at, where, &r);
     uint64_t senvcfg = random_below(&r, 2) * (SENVCFG_CBIE | SENVCFG_CBCFE | SENVCFG_CBZE);
     put_code(leader, number, at, &s);
+    use_mirror((number >> 4 & 1) != 0);
     put_code(oracle, number, at, &s);
     if (apart)
         even_out();
@@ -535,6 +548,7 @@ int main(int argc, char **argv)
         fail("no thread");
     for (uint64_t n = first; n < first + count; n++)
         try(n);
+    printf("sequences: %llu pages mirrored\n", mirrored_pages(leader));
     printf("sequences: %llu agree (%u computations, %u loops, %u interrupted, %u that write code), "
            "%u do not end\n",
            (unsigned long long)count - unfinished, counts[SEQUENCE_PLAIN],

@@ -24,6 +24,8 @@ _Noreturn void fail(const char *what);
 /* A machine with so much RAM and one vCPU of engine_bt, booted. `step`: run leaves after every
  * block. `ext`: extensions (bits by enum isa_ext) beside those that the engine offers here. */
 struct side *make_side(const struct machine_boot *boot, size_t size, bool step, uint64_t ext);
+/* How many pages its mirrors have had. */
+unsigned long long mirrored_pages(const struct side *side);
 /* Carries out what devices wait for. */
 void settle(struct side *side);
 /* What a guest could tell of the two, but for FS (which may be set to Dirty early); NULL: nothing.

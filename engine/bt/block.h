@@ -25,7 +25,8 @@ enum bt_site_kind {
 enum { FENCE_VA = 1, FENCE_ASID = 2 };
 
 /* Words behind the call of a light site: its number, and guest pc. Then it goes on. */
-#define LIGHT_WORDS 3
+#define LIGHT_WORDS  3
+#define LIGHT_OFFSET 1 /* set in pc that is an offset in the page that is executed */
 
 struct bt_site {
     uint32_t raw; /* the instruction; SITE_LINK: offset of the jump to patch from the block */

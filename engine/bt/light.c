@@ -149,8 +149,8 @@ struct bt_light bt_light_call(struct vcpu *vcpu, const uint32_t *where, uint64_t
 
     space_meet(bv, ctx);
     vcpu->user.pc = (gva_t)where[2] << 32 | where[1];
-    if (!knows_page(bv->block[site->block].flags)) /* an offset */
-        vcpu->user.pc += bv->current->hot.pc & PAGE_MASK;
+    if ((vcpu->user.pc & LIGHT_OFFSET) != 0)
+        vcpu->user.pc += (bv->current->hot.pc & PAGE_MASK) - LIGHT_OFFSET;
     bv->stats.light++;
     switch ((enum bt_site_kind)site->kind) {
     case SITE_CSR:

@@ -151,10 +151,12 @@ static uint64_t find_code(struct vcpu *vcpu, uint8_t flags)
     gva_t pc = vcpu->user.pc;
     struct vmem_at at;
 
-    if (!mirror_has_code(pc, flags))
-        flags &= (uint8_t)~BT_MIRROR;
     if (vmem_translate(vcpu, pc, 2, MMU_FETCH, &at) != VMEM_OK) {
         (void)bt_deliver(vcpu, &at.trap);
+        return 0;
+    }
+    if (UNLIKELY(!mirror_has_code(pc, flags))) {
+        space_give_up_mirror(bv);
         return 0;
     }
     if ((flags & BT_USER) == 0 && !bv->space->own_code &&

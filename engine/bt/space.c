@@ -56,16 +56,18 @@ static bool is_space(const struct bt_space *space, const struct vcpu *vcpu)
     return space->used && space->satp == vcpu->priv.satp && space->mxr == has_mxr(vcpu);
 }
 
-/* Those of Sv39: not with MXR, which the host has no way to do. */
+/* Those of Sv39: not with MXR, which the host has no way to do; and of S-mode only for a kernel
+ * that lies there itself. */
 static void set_mirrors(struct bt_vcpu *bv, struct bt_space *space)
 {
     const struct bt_vm *b = bv->vcpu->vm->engine_data;
     unsigned area = (unsigned)(space - bv->spaces);
     bool paged = space->satp >> SATP_MODE_SHIFT == SATP_MODE_SV39 && !space->mxr;
     struct bt_hot *supervisor = &space->window[BT_S].hot;
+    bool upper = mirror_has_code(bv->vcpu->user.pc, BT_MIRROR);
 
     space->may_mirror = paged && mirror_is(&bv->mirror) && area < bv->mirror.nareas;
-    supervisor->kind = paged && mirror_is(&b->mirror) ? BT_MIRROR : 0;
+    supervisor->kind = paged && mirror_is(&b->mirror) && upper ? BT_MIRROR : 0;
     supervisor->mirror = supervisor->kind != 0 ? MIRROR_S_BASE : 0;
 }
 
@@ -143,6 +145,20 @@ static void leave_mirror(struct bt_vcpu *bv, struct bt_space *space)
     user->kind = BT_USER;
     user->mirror = MIRROR_U;
     space->ticks = 0;
+}
+
+void space_give_up_mirror(struct bt_vcpu *bv)
+{
+    struct bt_space *space = bv->space;
+
+    if (bv->current == &space->window[BT_U]) {
+        leave_mirror(bv, space);
+        space->may_mirror = false;
+    } else {
+        space->window[BT_S].hot.kind = 0;
+        space->window[BT_S].hot.mirror = 0;
+    }
+    bv->context = true;
 }
 
 static void flush_page(struct bt_vcpu *bv, struct bt_space *space, gva_t va)

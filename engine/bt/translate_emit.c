@@ -46,7 +46,7 @@ void call_c(struct translation *t, uint32_t number)
 
 void call_light(struct translation *t, uint32_t number, int32_t word, unsigned offset)
 {
-    gva_t pc = knows_page(t->block->flags) ? t->block->page + offset : offset;
+    gva_t pc = knows_page(t->block->flags) ? t->block->page + offset : offset | LIGHT_OFFSET;
 
     emit(t, rv_i(RV_LD, BT_T1, BT_CTX, word));
     emit(t, rv_i(RV_JALR, BT_T0, BT_T1, 0));

@@ -226,8 +226,9 @@ static void put_stubs(struct translation *t)
         if (s->site == UINT32_MAX) { /* a branch out of the page */
             while (t->literal[far].at != UINT32_MAX)
                 far++;
-            address(t, BT_T0, t->literal[far++].value);
-            jump_by_cache(t, BT_T0);
+            gva_t to = t->literal[far++].value;
+            address(t, BT_T0, to);
+            jump_far(t, to);
             continue;
         }
         if (s->is_light) {

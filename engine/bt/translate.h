@@ -260,6 +260,8 @@ void loop_put_taken(struct translation *t);
 
 /* Control goes to the address in `reg`, by the jump cache; spoils T1 and T2. T0 may be `reg`. */
 void jump_by_cache(struct translation *t, unsigned reg);
+/* The same to an address that is known, and in T0. */
+void jump_far(struct translation *t, gva_t to);
 /* A direct jump: to be linked within the page, by the jump cache elsewhere. */
 void jump_to(struct translation *t, gva_t pc);
 void translate_branch(struct translation *t, const struct insn *insn);

@@ -2,18 +2,13 @@
 /* Control flow: jumps, branches, and how code for an address is found. */
 #include "engine/bt/translate.h"
 
-void jump_by_cache(struct translation *t, unsigned reg)
+/* T1 + `entry` is where the jump cache has the entry for `reg`. */
+static void through_entry(struct translation *t, unsigned reg, int32_t entry)
 {
-    int32_t above = 64 - 1 - (int32_t)jump_bits(t->block->flags);
-
-    emit(t, rv_i(RV_SLLI, BT_T1, reg, above));
-    emit(t, rv_i(RV_SRLI, BT_T1, BT_T1, above - 3));
-    emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(jumps)));
-    emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
-    emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, pc)));
+    emit(t, rv_i(RV_LD, BT_T2, BT_T1, entry + (int32_t)offsetof(struct bt_jump, pc)));
     bool tells = !knows_page(t->block->flags); /* where its target is */
     emit(t, rv_b(RV_BNE, BT_T2, reg, tells ? 16 : 12));
-    emit(t, rv_i(RV_LD, BT_T2, BT_T1, offsetof(struct bt_jump, code)));
+    emit(t, rv_i(RV_LD, BT_T2, BT_T1, entry + (int32_t)offsetof(struct bt_jump, code)));
     if (tells) {
         map(t, MAP_TAIL, 0, reg);
         emit(t, rv_s(RV_SD, reg, HOT(pc), BT_CTX));
@@ -26,17 +21,49 @@ void jump_by_cache(struct translation *t, unsigned reg)
     t->ended = true;
 }
 
+void jump_by_cache(struct translation *t, unsigned reg)
+{
+    int32_t above = 64 - 1 - (int32_t)jump_bits(t->block->flags);
+
+    emit(t, rv_i(RV_SLLI, BT_T1, reg, above));
+    emit(t, rv_i(RV_SRLI, BT_T1, BT_T1, above - 3));
+    emit(t, rv_i(RV_LD, BT_T2, BT_CTX, HOT(jumps)));
+    emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
+    through_entry(t, reg, 0);
+}
+
+void jump_far(struct translation *t, gva_t to)
+{
+    unsigned bits = jump_bits(t->block->flags);
+    uint32_t entry =
+        (uint32_t)(to >> 1 & ((UINT64_C(1) << bits) - 1)) * (uint32_t)sizeof(struct bt_jump);
+    uint32_t high = (entry + 0x800) & 0xfffff000;
+
+    if (!knows_page(t->block->flags)) {
+        jump_by_cache(t, BT_T0);
+        return;
+    }
+    emit(t, rv_i(RV_LD, BT_T1, BT_CTX, HOT(jumps)));
+    if (high != 0) {
+        emit(t, RV_LUI | BT_T2 << 7 | high);
+        emit(t, rv_r(RV_ADD, BT_T1, BT_T1, BT_T2));
+    }
+    through_entry(t, BT_T0, (int32_t)(entry - high));
+}
+
 void leave_behind(struct translation *t)
 {
-    address(t, BT_T0, pc_of(t) + t->code[t->now].insn.len);
-    jump_by_cache(t, BT_T0);
+    gva_t to = pc_of(t) + t->code[t->now].insn.len;
+
+    address(t, BT_T0, to);
+    jump_far(t, to);
 }
 
 void jump_to(struct translation *t, gva_t pc)
 {
     if (((pc ^ t->block->page) & PAGE_MASK) != 0) {
         address(t, BT_T0, pc);
-        jump_by_cache(t, BT_T0);
+        jump_far(t, pc);
         return;
     }
     uint32_t number = site(t, SITE_LINK);
@@ -106,7 +133,7 @@ void translate_jal(struct translation *t, const struct insn *insn)
         jump_to(t, to);
     } else {
         map(t, MAP_TAIL, 0, BT_T0);
-        jump_by_cache(t, BT_T0);
+        jump_far(t, to);
     }
 }
 

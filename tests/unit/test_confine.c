@@ -19,7 +19,8 @@
 #include "host/linux/host.h"
 #include "tests/unit/fixture.h"
 
-#define WAKE 200 /* a descriptor that stands for the eventfd */
+#define WAKE 200 /* a descriptor that stands for the eventfd, */
+#define RAM  201 /* and one for guest RAM */
 
 struct call {
     const char *name;
@@ -38,7 +39,7 @@ static uint32_t word;
 /* True: the call was let through; false: the process was killed for it. */
 static bool lets_through(enum confined_as what, const struct call *c)
 {
-    struct linux_host host = {.wake_fd = WAKE, .confined = true};
+    struct linux_host host = {.machine.vm.ram_fd = RAM, .wake_fd = WAKE, .confined = true};
     uint32_t action = SECCOMP_RET_KILL_PROCESS;
     int status = 0;
 
@@ -118,6 +119,21 @@ static void no_thread_makes_memory_executable_or_maps_a_file(void **state)
     none_passes(CONFINED_MONITOR, calls, ARRAY_SIZE(calls));
     assert_true(lets_through(CONFINED_VCPU, &anonymous));
     assert_true(lets_through(CONFINED_MONITOR, &anonymous));
+}
+
+static void a_vcpu_alone_maps_guest_ram_and_never_executable(void **state)
+{
+    const struct call refused[] = {
+        {"mmap of RAM, RX", SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, RAM, 0}},
+        {"mmap of RAM, RWX", SYS_mmap, {0, 4096, RWX, MAP_SHARED, RAM, 0}},
+        {"mmap of the file behind it", SYS_mmap, {0, 4096, RW, MAP_SHARED, RAM + 1, 0}},
+    };
+    const struct call ram = {"mmap of RAM", SYS_mmap, {0, 4096, RW, MAP_SHARED, RAM, 0}};
+
+    (void)state;
+    none_passes(CONFINED_VCPU, refused, ARRAY_SIZE(refused));
+    assert_true(lets_through(CONFINED_VCPU, &ram));
+    assert_false(lets_through(CONFINED_MONITOR, &ram));
 }
 
 static void signals_go_to_the_own_process_alone(void **state)
@@ -235,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_thread_opens_makes_or_starts_anything),
         cmocka_unit_test(no_thread_makes_memory_executable_or_maps_a_file),
+        cmocka_unit_test(a_vcpu_alone_maps_guest_ram_and_never_executable),
         cmocka_unit_test(signals_go_to_the_own_process_alone),
         cmocka_unit_test(a_vcpu_writes_to_the_wakeup_and_standard_error_alone),
         cmocka_unit_test(the_monitor_uses_what_is_open),

@@ -375,8 +375,10 @@ void space_use(struct vcpu *vcpu);
 bool space_switch(struct vcpu *vcpu, uint64_t satp);
 /* Not global after all: the code that was just found in S-mode. */
 void space_own_code(struct vcpu *vcpu);
-/* Code is executed that lies in the other half than the mirror: that is not used any more. */
+/* The current mode's mirror is not used any more: code lies in the other half, or it does not pay,
+ * as a count of what goes astray says for S-mode's. */
 void space_give_up_mirror(struct bt_vcpu *bv);
+bool space_mirror_pays(const struct bt_vcpu *bv);
 /* The timer has gone off. */
 void space_tick(struct bt_vcpu *bv);
 /* Where a change of `pending` or `sie` shows. */

@@ -34,6 +34,8 @@ static void note_stray(struct bt_vcpu *bv, struct bt_block *block, unsigned offs
     bv->stray_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
     if (!block->dropped)
         cache_drop(bv, block);
+    if ((bv->flags & BT_USER) == 0 && !space_mirror_pays(bv))
+        space_give_up_mirror(bv);
 }
 
 /* What the host's instruction does to memory. */

@@ -56,6 +56,16 @@ static bool is_space(const struct bt_space *space, const struct vcpu *vcpu)
     return space->used && space->satp == vcpu->priv.satp && space->mxr == has_mxr(vcpu);
 }
 
+/* A kernel without global pages would have its accesses go astray one by one. */
+#define STRAYS_MOST 16
+
+bool space_mirror_pays(const struct bt_vcpu *bv)
+{
+    const struct bt_vm *b = bv->vcpu->vm->engine_data;
+
+    return bv->stats.strays < STRAYS_MOST || b->mirror.mapped > bv->stats.strays;
+}
+
 /* Those of Sv39: not with MXR, which the host has no way to do; and of S-mode only for a kernel
  * that lies there itself. */
 static void set_mirrors(struct bt_vcpu *bv, struct bt_space *space)
@@ -67,7 +77,8 @@ static void set_mirrors(struct bt_vcpu *bv, struct bt_space *space)
     bool upper = mirror_has_code(bv->vcpu->user.pc, BT_MIRROR);
 
     space->may_mirror = paged && mirror_is(&bv->mirror) && area < bv->mirror.nareas;
-    supervisor->kind = paged && mirror_is(&b->mirror) && upper ? BT_MIRROR : 0;
+    supervisor->kind =
+        paged && mirror_is(&b->mirror) && upper && space_mirror_pays(bv) ? BT_MIRROR : 0;
     supervisor->mirror = supervisor->kind != 0 ? MIRROR_S_BASE : 0;
 }
 

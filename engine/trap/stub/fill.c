@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a guest-virtual address to a host mapping of guest RAM: the guest's tables are walked by
+ * From a fault of native code to a host mapping of guest RAM: the guest's tables are walked by
  * core, every entry on the way is noted for the fences to come, and neighbours that lead on in
  * guest-physical memory come along.
  */
@@ -18,6 +18,7 @@
 
 #define AROUND       64     /* pages that come along, a power of two */
 #define SUPER_MOST   MIB(2) /* of a superpage at once */
+#define PC_NONE      1      /* where no instruction is */
 #define PTE_SAME     (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D | PTE_N | PTE_PBMT)
 
 static int read_table(void *mem, gpa_t gpa, uint64_t *pte)
@@ -169,8 +170,10 @@ static bool in_run(unsigned mode, enum mmu_access access, uint64_t offset)
     return *run_end(mode, access) == offset && reserve_is_run(offset);
 }
 
-bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
-               struct trap_map *map)
+/* The mapping that an access of the vCPU, in its mode now, needs. False: it faults, or is no RAM,
+ * or is not for the host to map. */
+static bool find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
+                 struct trap_map *map)
 {
     struct mmu_memory memory = {.ctx = &kernel.vm.mem, .read = read_table, .cas = cas_table};
     const struct vcpu_priv *priv = &vcpu->priv;
@@ -208,6 +211,45 @@ bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu
     count(COUNT_FILLS);
     kernel.area->count[COUNT_PAGES] += map->length >> PAGE_SHIFT;
     return true;
+}
+
+/* What kind of access the fault was: the host does not say. */
+static enum mmu_access access_of(struct vcpu *vcpu, gva_t va)
+{
+    struct insn insn;
+    const struct insn_info *info;
+
+    if (!step_peek(vcpu, &insn))
+        return MMU_FETCH;
+    info = insn_info(insn.id);
+    if (info->class < INSN_CLASS_LOAD || info->class > INSN_CLASS_AMO)
+        return MMU_FETCH;
+    bool atomic = info->class >= INSN_CLASS_LR;
+    gva_t at = vcpu->user.x[insn.rs1] + (atomic ? 0 : (uint64_t)(int64_t)insn.imm);
+    if (va - at >= (UINT64_C(1) << info->width))
+        return MMU_FETCH;
+    return info->class == INSN_CLASS_LOAD || info->class == INSN_CLASS_FLOAD ||
+                   info->class == INSN_CLASS_LR
+               ? MMU_LOAD
+               : MMU_STORE;
+}
+
+/* Of the last fault that a mapping was looked for. */
+static gva_t last_fault, last_pc;
+
+void fill_forget_fault(void)
+{
+    last_pc = PC_NONE;
+}
+
+bool fill_fault(struct trap_tables *tables, gva_t va, struct trap_map *map)
+{
+    struct vcpu *vcpu = kernel.vcpu;
+    bool again = last_fault == va && last_pc == vcpu->user.pc;
+
+    last_fault = va;
+    last_pc = again ? PC_NONE : vcpu->user.pc;
+    return !again && find(vcpu, tables, va, access_of(vcpu, va), map);
 }
 
 /* Without room for another mapping all of them go: what is used comes back. */

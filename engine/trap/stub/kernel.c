@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A kernel-mode space: the guest's S-mode code runs in it, and its stub decides for the whole vCPU
- * while it has the turn. Whatever stops guest code, its own or that of a user-mode space, comes
- * here; core executes what the host cannot, for as long as privileged instructions keep coming;
- * devices and most SBI calls go on to the monitor.
+ * while it has the turn. Whatever stops guest code, its own or that of a user-mode space
+ * (umode.c), comes here; core executes what the host cannot, for as long as privileged instructions
+ * keep coming; devices and most SBI calls go on to the monitor.
  */
 #include "core/csr.h"
 #include "core/exec.h"
@@ -13,14 +13,9 @@
 #define DBCN_WRITE_BYTE 2
 
 #define STRETCH         256 /* instructions to go on with after one that the host could not execute */
-#define PC_NONE         1   /* where no instruction is */
-#define FILLS_LEAST     8   /* mappings that a new space has to have had room for */
 #define FOREIGN         400 /* instructions in another address space before it gets a space of its own */
 
 static unsigned stretch, foreign;
-static gva_t last_fault, last_pc; /* of the last mapping made for native code: no second one */
-static uint32_t user_map_slot;    /* ... this one */
-static struct trap_map user_map;  /* to be made by the user-mode space that goes on */
 
 /* The record is this space's now; its pointers were another's. */
 static void take_turn(void)
@@ -65,8 +60,7 @@ static uint32_t find_slot(uint64_t satp, enum priv mode)
     return TRAP_NONE;
 }
 
-/* The slot of such a space, which the monitor makes when there is none. */
-static uint32_t need_slot(uint64_t satp, enum priv mode)
+uint32_t kernel_space(uint64_t satp, enum priv mode)
 {
     uint32_t slot = find_slot(satp, mode);
 
@@ -86,7 +80,7 @@ static uint32_t need_slot(uint64_t satp, enum priv mode)
 /* The vCPU goes on in the kernel-mode space of its satp, until somebody gives this one its turn. */
 static void switch_space(void)
 {
-    uint32_t slot = need_slot(kernel.vcpu->priv.satp, PRIV_S);
+    uint32_t slot = kernel_space(kernel.vcpu->priv.satp, PRIV_S);
 
     foreign = 0;
     if (slot == TRAP_NONE || slot == stub_config.slot)
@@ -110,58 +104,7 @@ static void unmap_gone(gva_t va, uint64_t length)
     }
 }
 
-/* What a user-mode space has to unmap. More than TRAP_UNMAPS stands for everything. */
-static struct trap_range revoked[TRAP_UNMAPS];
-static uint32_t nrevoked;
-
-static void note_gone(gva_t va, uint64_t length)
-{
-    struct trap_range *last =
-        nrevoked > 0 && nrevoked <= TRAP_UNMAPS ? &revoked[nrevoked - 1] : NULL;
-
-    kernel.area->count[COUNT_REVOKED] += length >> PAGE_SHIFT;
-    if (last != NULL && last->va + last->length == va)
-        last->length += length;
-    else if (nrevoked++ < TRAP_UNMAPS)
-        revoked[nrevoked - 1] = (struct trap_range){va, length};
-}
-
-/* Has the space unmap it, and believes the monitor, not the space. */
-static bool user_unmap(uint32_t slot, struct trap_page *page)
-{
-    struct trap_area *area = kernel.area;
-
-    if (nrevoked > TRAP_UNMAPS)
-        return false;
-    memcpy(area->revoke[slot].range, revoked, sizeof(revoked));
-    atomic_store(&area->revoke[slot].seen, 0);
-    area->revoke[slot].count = nrevoked;
-    memcpy(page->unmap, revoked, sizeof(revoked));
-    page->nunmap = nrevoked;
-    page->map.length = 0;
-    page->enter = 0;
-    __atomic_store_n(&area->current, slot, __ATOMIC_SEQ_CST);
-    count(COUNT_HANDOVERS);
-    turn_give(&page->to_user);
-    turn_wait(&page->to_kernel);
-    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
-    area->revoke[slot].count = 0;
-    return atomic_load(&area->revoke[slot].seen) == (1U << nrevoked) - 1;
-}
-
-/* Everything that fences until now ask for. */
-static void see_fences(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length))
-{
-    uint32_t epoch = atomic_load(&kernel.area->epoch);
-
-    if (tables->epoch == epoch)
-        return;
-    tables->epoch = epoch;
-    tables_check(tables, gone);
-    __asm__ volatile("fence.i" : : : "memory");
-}
-
-static void drop_slot(uint32_t slot)
+void kernel_drop(uint32_t slot)
 {
     count(COUNT_DROPPED);
     kernel.area->want_slot = slot;
@@ -255,8 +198,7 @@ static uint64_t privileged(void)
     return n[COUNT_PRIVILEGED] + n[COUNT_SRET] + n[COUNT_ECALLS] + n[COUNT_SBI];
 }
 
-/* Executes one instruction, and decides how long to go on like that. */
-static void step_once(void)
+void kernel_step(void)
 {
     struct vcpu *vcpu = kernel.vcpu;
     uint64_t traps = vcpu->traps, mark = privileged();
@@ -282,7 +224,7 @@ static void interpret(bool can_be_native)
     else
         (void)fast_run(kernel.vcpu, FAST_MOST, FAST_MOST, &core);
     if (core)
-        step_once();
+        kernel_step();
     kernel.area->interpreting = 0;
     if (!can_be_native)
         foreign += (unsigned)(kernel.area->count[COUNT_INTERPRETED] - before);
@@ -317,155 +259,6 @@ static bool native(void)
            fill_possible(kernel.vcpu->user.pc, site_of(stub_config.slot)) && out_of_the_way();
 }
 
-/* What kind of access the fault was: the host does not say. */
-static enum mmu_access access_of(struct vcpu *vcpu, gva_t va)
-{
-    struct insn insn;
-    const struct insn_info *info;
-
-    if (!step_peek(vcpu, &insn))
-        return MMU_FETCH;
-    info = insn_info(insn.id);
-    if (info->class < INSN_CLASS_LOAD || info->class > INSN_CLASS_AMO)
-        return MMU_FETCH;
-    bool atomic = info->class >= INSN_CLASS_LR;
-    gva_t at = vcpu->user.x[insn.rs1] + (atomic ? 0 : (uint64_t)(int64_t)insn.imm);
-    if (va - at >= (UINT64_C(1) << info->width))
-        return MMU_FETCH;
-    return info->class == INSN_CLASS_LOAD || info->class == INSN_CLASS_FLOAD ||
-                   info->class == INSN_CLASS_LR
-               ? MMU_LOAD
-               : MMU_STORE;
-}
-
-/* Finds the mapping for a fault of native code. The second fault in a row at the same place shows
- * that a mapping does not help. */
-static bool find_mapping(struct trap_tables *tables, gva_t va, struct trap_map *map)
-{
-    struct vcpu *vcpu = kernel.vcpu;
-    bool again = last_fault == va && last_pc == vcpu->user.pc;
-
-    last_fault = va;
-    last_pc = again ? PC_NONE : vcpu->user.pc;
-    return !again && fill_find(vcpu, tables, va, access_of(vcpu, va), map);
-}
-
-/* The host has no room for another mapping in that space: a new one has. Not when the last new one
- * had hardly any either; core then executes what needs the mapping. */
-static bool user_full(uint32_t slot, struct trap_page *page)
-{
-    static uint64_t filled;
-    bool full = page->full != 0 && kernel.area->count[COUNT_FILLS] - filled >= FILLS_LEAST;
-
-    page->full = 0;
-    if (!full)
-        return false;
-    filled = kernel.area->count[COUNT_FILLS];
-    last_pc = PC_NONE;
-    drop_slot(slot);
-    return true;
-}
-
-static void user_fault(uint32_t slot, gva_t va)
-{
-    struct trap_tables *tables = &kernel.area->tables[slot];
-
-    user_map_slot = slot;
-    kernel.site = site_of(slot);
-    bool found = find_mapping(tables, va, &user_map);
-    kernel.site = site_of(stub_config.slot);
-    if (found)
-        return;
-    user_map.length = 0;
-    if (tables->count >= TRAP_TABLES)
-        drop_slot(slot);
-    step_once();
-}
-
-/* Registers that user code left in its page: anything is possible but a zero register. */
-static void from_page(const struct trap_page *page)
-{
-    struct vcpu *vcpu = kernel.vcpu;
-
-    memcpy(&vcpu->user, &page->user, sizeof(vcpu->user));
-    vcpu->user.x[0] = 0;
-    vcpu->user.fcsr &= 0xff;
-    if (vcpu->priv.sstatus & SSTATUS_FS)
-        vcpu->priv.sstatus |= SSTATUS_FS; /* whether it changed cannot be seen */
-    vcpu->priv.instret++;
-    vcpu->priv.cycle++;
-    fast_new_code();
-}
-
-static void run_user(void)
-{
-    struct trap_area *area = kernel.area;
-    struct vcpu *vcpu = kernel.vcpu;
-    uint32_t slot = need_slot(vcpu->priv.satp, PRIV_U);
-
-    if (slot == TRAP_NONE) {
-        step_once();
-        return;
-    }
-    if (!site_is_free(vcpu->priv.satp, site_of(slot))) {
-        drop_slot(slot);
-        return;
-    }
-    if (!fill_possible(vcpu->user.pc, site_of(slot))) {
-        step_once();
-        return;
-    }
-    struct trap_page *page = (struct trap_page *)(stub_config.pages + slot * PAGE_SIZE);
-    nrevoked = 0;
-    see_fences(&area->tables[slot], note_gone);
-    if (nrevoked > 0) {
-        user_map.length = 0;
-        if (!user_unmap(slot, page))
-            drop_slot(slot);
-        return;
-    }
-    if (slot != user_map_slot)
-        user_map.length = 0; /* it was for a space that did not go on */
-    memcpy(&page->user, &vcpu->user, sizeof(vcpu->user));
-    page->map = user_map;
-    if (user_map.length != 0)
-        area->grant[slot] = user_map;
-    page->enter = 1;
-    __atomic_store_n(&area->current, slot, __ATOMIC_SEQ_CST);
-    if (atomic_load(&vcpu->requests) != 0) {
-        __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
-        return;
-    }
-    user_map.length = 0;
-    count(COUNT_HANDOVERS);
-    turn_give(&page->to_user);
-    turn_wait(&page->to_kernel);
-    from_page(page);
-    __atomic_store_n(&area->current, stub_config.slot, __ATOMIC_SEQ_CST);
-    uint32_t signal = page->signal;
-    gva_t fault = page->fault;
-    count(COUNT_SIGNALS);
-    if (signal != SIGSEGV)
-        last_pc = PC_NONE;
-    if (user_full(slot, page))
-        return;
-    if (signal == SIGSEGV) {
-        user_fault(slot, fault);
-    } else if (signal != TRAP_KICK && signal != 0) {
-        if (signal == SIGSYS)
-            vcpu->user.pc -= 4;
-        step_once();
-    }
-}
-
-/* Is the user's code one that a space of its own can execute? Not if it could read a counter there
- * that the guest's kernel keeps from it. */
-static bool users_own(const struct vcpu *vcpu)
-{
-    return fill_possible(vcpu->user.pc, NULL) &&
-           (stub_config.counters & ~vcpu->priv.scounteren) == 0;
-}
-
 /* Until native code of this space can run, or for ever in another's. */
 static void run(void)
 {
@@ -477,15 +270,15 @@ static void run(void)
             take_requests();
         if (trap_take_interrupt(vcpu))
             stretch = STRETCH;
-        if (vcpu->priv.mode == PRIV_U && users_own(vcpu)) {
-            run_user();
+        if (vcpu->priv.mode == PRIV_U && umode_possible(vcpu)) {
+            umode_run();
         } else if (foreign > FOREIGN && vcpu->priv.satp != kernel.satp &&
                    fill_possible(vcpu->user.pc, NULL)) {
             switch_space();
         } else if (!native() || stretch > 0) {
             interpret(native());
         } else {
-            see_fences(&area->tables[stub_config.slot], unmap_gone);
+            tables_see_fences(&area->tables[stub_config.slot], unmap_gone);
             if (atomic_load(&vcpu->requests) == 0)
                 return;
         }
@@ -498,7 +291,7 @@ static bool native_fault(gva_t va)
     struct trap_tables *tables = &kernel.area->tables[stub_config.slot];
     struct trap_map map;
 
-    if (find_mapping(tables, va, &map))
+    if (fill_fault(tables, va, &map))
         return fill_map(&map);
     if (tables->count >= TRAP_TABLES)
         fill_unmap_all();
@@ -517,12 +310,12 @@ static void native_signal(int number, const siginfo_t *info)
         vcpu->priv.sstatus |= SSTATUS_FS;
     vcpu->reservation.valid = false;
     if (number != SIGSEGV)
-        last_pc = PC_NONE;
+        fill_forget_fault();
     if (number == TRAP_KICK || (number == SIGSEGV && native_fault((gva_t)info->si_addr)))
         return;
     if (number == SIGSYS)
         vcpu->user.pc -= 4;
-    step_once();
+    kernel_step();
     stretch = STRETCH;
 }
 

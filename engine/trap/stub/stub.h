@@ -62,6 +62,19 @@ void kernel_leave(void);
 /* Answers the SBI call at pc if that needs nobody else; pc stays. */
 bool kernel_call(struct vcpu *vcpu);
 void kernel_signal(int number, const siginfo_t *info, struct ucontext *uc);
+/* The slot of the space of this satp and mode, which the monitor makes when there is none.
+ * TRAP_NONE: its stub has nowhere to be. */
+uint32_t kernel_space(uint64_t satp, enum priv mode);
+/* Has the monitor end that space. */
+void kernel_drop(uint32_t slot);
+/* Executes one instruction, and decides how long to go on interpreting. */
+void kernel_step(void);
+
+/* umode.c: is the user's code one that a space of its own can execute? Not if it could read a
+ * counter there that the guest's kernel keeps from it. */
+bool umode_possible(const struct vcpu *vcpu);
+/* Has it executed there until something stops it, and does what that asks for. */
+void umode_run(void);
 
 /* The kernel-mode space's own data: its VM as core sees it, and what it holds of guest RAM. */
 struct kernel {
@@ -99,10 +112,11 @@ uint32_t site_choose(uint64_t satp);
 /* That of a space. */
 const uint64_t *site_of(uint32_t slot);
 
-/* fill.c: finds the mapping that an access of the vCPU, in its mode now, needs. False: it faults,
- * or is no RAM, or is not for the host to map: core shall execute the instruction. */
-bool fill_find(struct vcpu *vcpu, struct trap_tables *tables, gva_t va, enum mmu_access access,
-               struct trap_map *map);
+/* fill.c: finds the mapping for a fault of native code at pc. False: core shall execute the
+ * instruction. The second fault in a row at the same place shows that a mapping does not help. */
+bool fill_fault(struct trap_tables *tables, gva_t va, struct trap_map *map);
+/* What stopped native code was something else. */
+void fill_forget_fault(void);
 /* Whether a space with its stub there can hold guest code and data at this address; NULL: any. */
 bool fill_possible(gva_t va, const uint64_t *site);
 /* Carries it out in this process. False: the host will not. */
@@ -122,9 +136,9 @@ void reserve_touched(uint64_t offset);
  * each other leads on where the one before ends. */
 bool tables_note(struct trap_tables *tables, gpa_t gpa, gva_t base, unsigned level, unsigned index,
                  unsigned count, uint64_t pte);
-/* Compares with the guest's tables now. Calls `gone` for each range whose translation is another.
- */
-void tables_check(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length));
+/* When there were fences since the last call: compares with the guest's tables now, and calls
+ * `gone` for each range whose translation is another. */
+void tables_see_fences(struct trap_tables *tables, void (*gone)(gva_t va, uint64_t length));
 
 static inline void count(enum trap_counter counter)
 {

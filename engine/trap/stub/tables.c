@@ -150,7 +150,7 @@ static bool check_table(struct trap_tables *t, struct trap_table *table,
     return true;
 }
 
-void tables_check(struct trap_tables *t, void (*gone)(gva_t va, uint64_t length))
+static void check(struct trap_tables *t, void (*gone)(gva_t va, uint64_t length))
 {
     for (unsigned i = 0; i < t->count && i < TRAP_TABLES;) {
         struct trap_table *table = &t->table[i];
@@ -161,4 +161,15 @@ void tables_check(struct trap_tables *t, void (*gone)(gva_t va, uint64_t length)
         else
             i++;
     }
+}
+
+void tables_see_fences(struct trap_tables *t, void (*gone)(gva_t va, uint64_t length))
+{
+    uint32_t epoch = atomic_load(&kernel.area->epoch);
+
+    if (t->epoch == epoch)
+        return;
+    t->epoch = epoch;
+    check(t, gone);
+    __asm__ volatile("fence.i" : : : "memory");
 }

@@ -129,7 +129,7 @@ $(BT_ASM:%=$(B)/riscv64-large/engine/bt/%.o): $(B)/riscv64-large/%.o: $(B)/riscv
 	@mkdir -p $(@D)
 	cp $< $@
 $(B)/riscv64/lockstep: $(B)/riscv64-large/tests/bt/lockstep.o
-$(B)/riscv64/sequences: $(addprefix $(B)/riscv64-large/tests/bt/,sequences.o generate.o bare.o)
+$(B)/riscv64/sequences: $(addprefix $(B)/riscv64-large/tests/bt/,sequences.o trial.o generate.o bare.o)
 $(B)/riscv64/debug: $(B)/riscv64-large/tests/bt/debug.o
 $(B)/riscv64/lockstep $(B)/riscv64/sequences $(B)/riscv64/debug: $(B)/riscv64-large/tests/bt/side.o $(LOCKSTEP_OBJ) \
     $(B)/riscv64/libtrapeze.a

@@ -89,12 +89,16 @@ static int next_piece(struct vcpu *vcpu, gva_t va, size_t length, size_t done, g
                       size_t *piece)
 {
     gva_t at = va + done;
+    struct mmu_leaf leaf;
     uint64_t in_page = PAGE_SIZE - (at & ~PAGE_MASK);
 
     if (at < va)
         return ERR_RANGE;
     *piece = length - done < in_page ? length - done : (size_t)in_page;
-    return vmem_debug_translate(vcpu, at, gpa);
+    if (vmem_probe(vcpu, at, &leaf) != 0)
+        return ERR_RANGE;
+    *gpa = leaf.gpa;
+    return 0;
 }
 
 int debug_read_memory(struct vcpu *vcpu, gva_t va, void *out, size_t length, size_t *done)

@@ -366,19 +366,13 @@ void vmem_flush(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
 }
 
 /* The most permissive context there is: a load by S-mode with SUM and MXR, A not looked at. */
-int vmem_debug_translate(struct vcpu *vcpu, gva_t va, gpa_t *gpa)
+int vmem_probe(struct vcpu *vcpu, gva_t va, struct mmu_leaf *leaf)
 {
     struct mmu_memory memory = {.ctx = vcpu, .read = read_table, .cas = cas_table};
     struct mmu_walk walk = walk_of(vcpu, &memory);
-    struct mmu_leaf leaf;
     struct mmu_fault fault;
 
     walk.user = false;
     walk.sum = walk.mxr = walk.probe = true;
-
-    int status = mmu_translate(&walk, va, MMU_LOAD, &leaf, &fault);
-
-    if (status == 0)
-        *gpa = leaf.gpa;
-    return status;
+    return mmu_translate(&walk, va, MMU_LOAD, leaf, &fault);
 }

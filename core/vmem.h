@@ -59,7 +59,8 @@ enum vmem_status vmem_fetch(struct vcpu *vcpu, gva_t pc, uint32_t *raw,
  * above ASIDLEN. */
 void vmem_flush(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid);
 
-/* Translation for debuggers: no A/D update, no privilege check, no stlb. ERR_RANGE if unmapped. */
-int vmem_debug_translate(struct vcpu *vcpu, gva_t va, gpa_t *gpa) MUST_CHECK;
+/* The leaf that va leads to, whatever it allows, for debuggers and other onlookers: no A/D update,
+ * no privilege check, no stlb. ERR_RANGE if unmapped. */
+int vmem_probe(struct vcpu *vcpu, gva_t va, struct mmu_leaf *leaf) MUST_CHECK;
 
 #endif

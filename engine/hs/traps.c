@@ -211,10 +211,10 @@ static bool outside(struct vcpu *vcpu, const struct access *a)
 /* A hart need not say which guest-physical address it was (Priv. 21.4.6: htval may be 0). */
 static gpa_t walked_gpa(struct vcpu *vcpu, gva_t gva)
 {
-    gpa_t gpa;
+    struct mmu_leaf leaf;
 
     (void)hs_state_get(vcpu, STATE_CSR);
-    return vmem_debug_translate(vcpu, gva, &gpa) == 0 ? gpa : 0;
+    return vmem_probe(vcpu, gva, &leaf) == 0 ? leaf.gpa : 0;
 }
 
 /* The walk of the first stage ended in a device: an access fault of the access that needed it. QEMU

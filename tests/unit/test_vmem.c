@@ -506,9 +506,9 @@ static void translate_refuses_a_range_that_leaves_its_page(void **state)
     assert_int_equal(vmem_translate(vcpu, VA, PAGE_SIZE, MMU_LOAD, &at), VMEM_OK);
 }
 
-static void debugger_sees_every_mapped_page_and_changes_nothing(void **state)
+static void probe_sees_every_mapped_page_and_changes_nothing(void **state)
 {
-    gpa_t gpa;
+    struct mmu_leaf leaf;
 
     (void)state;
     page_tables();
@@ -517,10 +517,11 @@ static void debugger_sees_every_mapped_page_and_changes_nothing(void **state)
     *pte(0) = pte_to(DATA, PTE_V | PTE_X);
     *pte(1) = pte_to(DATA, PTE_V | PTE_R | PTE_U);
     *pte(2) = 0;
-    assert_int_equal(vmem_debug_translate(vcpu, VA + 5, &gpa), 0);
-    assert_int_equal(gpa, DATA + 5);
-    assert_int_equal(vmem_debug_translate(vcpu, VA + PAGE_SIZE, &gpa), 0);
-    assert_int_equal(vmem_debug_translate(vcpu, VA + 2 * PAGE_SIZE, &gpa), ERR_RANGE);
+    assert_int_equal(vmem_probe(vcpu, VA + 5, &leaf), 0);
+    assert_int_equal(leaf.gpa, DATA + 5);
+    assert_int_equal(leaf.pte, *pte(0));
+    assert_int_equal(vmem_probe(vcpu, VA + PAGE_SIZE, &leaf), 0);
+    assert_int_equal(vmem_probe(vcpu, VA + 2 * PAGE_SIZE, &leaf), ERR_RANGE);
     assert_int_equal(*pte(0), pte_to(DATA, PTE_V | PTE_X));
     assert_int_equal(f->stlb[0].fills, 0);
 }
@@ -558,7 +559,7 @@ int main(void)
         TEST(translate_tells_the_guest_physical_address_also_from_the_stlb),
         TEST(translate_tells_pages_of_several_slots_apart),
         TEST(translate_refuses_a_range_that_leaves_its_page),
-        TEST(debugger_sees_every_mapped_page_and_changes_nothing),
+        TEST(probe_sees_every_mapped_page_and_changes_nothing),
     };
 
     return cmocka_run_group_tests_name("vmem", tests, NULL, NULL);

@@ -94,6 +94,7 @@ $(eval $(call own-guest,hello,$(HELLO_SRC),guests/lib))
 $(eval $(call own-guest,smp,$(SMP_SRC),guests/lib))
 $(eval $(call own-guest,sbi-check,$(SBI_CHECK_SRC),guests/lib))
 $(eval $(call own-guest,rules,$(RULES_SRC),guests/lib))
+$(eval $(call own-guest,rules-upper,$(RULES_SRC),guests/rules/upper))
 $(eval $(call own-guest,habits,$(HABITS_SRC),guests/lib))
 $(eval $(call own-guest,remote,$(REMOTE_SRC),guests/lib))
 $(eval $(call own-guest,escape,$(ESCAPE_SRC),guests/lib))
@@ -143,9 +144,9 @@ $(B)/cases/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(RISCV_CC) $(GUEST_CFLAGS) -c $< -o $@
 
-OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf habits.elf remote.elf \
-    escape.elf hole.elf breakout.elf streams.elf scatter.elf places.elf payload.elf passthrough.elf ulix.elf bench.elf \
-    bench2.elf) \
+OWN_GUESTS := $(addprefix $(GUESTS)/,hello.elf smp.elf sbi-check.elf rules.elf rules-upper.elf habits.elf \
+    remote.elf escape.elf hole.elf breakout.elf streams.elf scatter.elf places.elf payload.elf \
+    passthrough.elf ulix.elf bench.elf bench2.elf) \
     $(CASE_SRC:guests/cases/%.S=$(GUESTS)/case-%.elf)
 
 .PHONY: guests own-guests boards FORCE

@@ -24,6 +24,7 @@ for engine in interp; do
             checks sbi-check --vcpus "$harts"
     done
     check "$engine: S-mode and U-mode are as the privileged specification says" checks rules
+    check "$engine: so they are for a kernel in the upper half, in global pages" checks rules-upper
     check "$engine: a kernel that knows virt by heart runs without a disk" habits
     check "$engine: ... and with one" habits_on_disk '' 'version 2'
     check "$engine: ... and with a legacy one" habits_on_disk ',legacy' legacy

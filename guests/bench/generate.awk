@@ -34,6 +34,7 @@ function load(reg, slot) { emit("ld " reg ", " slot "(" base ")") }
 # Where the parts of the address spaces lie. Each of the user's parts gets a GiB of its own.
 function write_layout(    i, gib, kernel) {
     print "// Made by guests/bench/generate.awk from seed " seed ".\n#pragma once\n" >layout
+    define("KERNEL_GLOBAL", "0")
     if (seed == 0) {
         define("PHYS_BASE", "0x80200000")
         define("KERNEL_OFFSET", "0")

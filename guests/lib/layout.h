@@ -9,6 +9,7 @@
 
 #define PHYS_BASE     0x80200000
 #define KERNEL_OFFSET 0
+#define KERNEL_GLOBAL 0 /* PTE_G, if the pages of the kernel have it */
 #define STACK_SIZE    0x4000
 
 #endif

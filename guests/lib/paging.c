@@ -64,7 +64,7 @@ void page_map(struct page_table table, uint64_t va, uint64_t pa, uint64_t size, 
 
 static void map_part(struct page_table table, const char *from, const char *to, uint64_t flags)
 {
-    page_map(table, (uint64_t)from, phys_of(from), (uint64_t)(to - from), flags);
+    page_map(table, (uint64_t)from, phys_of(from), (uint64_t)(to - from), flags | KERNEL_GLOBAL);
 }
 
 void page_map_image(struct page_table table)

@@ -16,6 +16,7 @@
 #define PTE_W     (1UL << 2)
 #define PTE_X     (1UL << 3)
 #define PTE_U     (1UL << 4)
+#define PTE_G     (1UL << 5)
 #define PTE_A     (1UL << 6)
 #define PTE_D     (1UL << 7)
 

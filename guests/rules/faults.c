@@ -46,6 +46,21 @@ static void check_canonical(void)
     check(right, "sv39: an address whose bits 63-39 differ from bit 38 is a page fault");
 }
 
+/* An address made from pc, which may leave the half of the address space that pc is in. */
+static void check_far(void)
+{
+    static const uint32_t code[] = {0x80000517 /* auipc a0, -2 GiB */, INSN_LD, INSN_EBREAK};
+    struct run run = {.pc = CODE_S, .sstatus = (csr_read(sstatus) & ~SSTATUS_SPIE) | IN_S};
+
+    for (unsigned i = 0; i < sizeof(code) / sizeof(code[0]); i++)
+        ((volatile uint32_t *)code_page)[i] = code[i];
+    __asm__ volatile("fence.i" : : : "memory");
+    run_until_trap(&run);
+    check(run.scause == CAUSE_LOAD_PAGE_FAULT && run.sepc == CODE_S + 4 &&
+              run.stval == CODE_S - 0x80000000UL,
+          "faults: of a load 2 GiB below pc, stval is that address");
+}
+
 static void check_atomics(void)
 {
     try_page(0, PTE_R);
@@ -125,6 +140,7 @@ void check_faults(void)
 {
     check_nowhere();
     check_canonical();
+    check_far();
     check_atomics();
     check_misaligned();
     check_crossing_fetch();

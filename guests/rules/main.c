@@ -21,5 +21,5 @@ void guest_main(void)
     check_interrupts();
     check_code();
     check_ticks();
-    check_end("rules");
+    check_end(HALF == 0 ? "rules" : "rules-upper");
 }

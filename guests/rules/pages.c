@@ -68,6 +68,41 @@ static void check_permissions(void)
     check(load_faults(IN_S) && store_faults(IN_S), "pages: W without R is reserved");
 }
 
+#define LAST (TRY_VA + PAGE_SIZE) /* where no code has been, which would be seen to by itself */
+
+static bool reads(uint64_t value)
+{
+    struct run run;
+
+    run_insn(&run, IN_S, INSN_LD, LAST);
+    return completed(&run, IN_S, 4) && run.a[0] == value;
+}
+
+static uint64_t stores(void)
+{
+    struct run run;
+
+    run_insn(&run, IN_S, INSN_SD, LAST);
+    return completed(&run, IN_S, 4) ? 0 : run.scause;
+}
+
+/* Of what has been accessed before. */
+static void check_changes(void)
+{
+    try_page(1, PTE_R | PTE_W);
+    require(stores() == 0);
+    try_page(1, PTE_R);
+    check(stores() == CAUSE_STORE_PAGE_FAULT,
+          "pages: W taken away closes a page to stores that has been stored to");
+    *(volatile uint64_t *)try_pages[0] = 1111;
+    *(volatile uint64_t *)try_pages[1] = 2222;
+    bool first = reads(2222);
+    try_pte(1, phys_of(try_pages[0]) >> 2 | KERNEL_GLOBAL | PTE_V | PTE_R | PTE_A | PTE_D);
+    check(first && reads(1111), "pages: behind a fence, an address leads where its PTE says");
+    try_page(1, PTE_R | PTE_W);
+    check(reads(2222), "pages: ... and back");
+}
+
 static void check_user_pages(void)
 {
     try_page(0, RWX | PTE_U);
@@ -94,7 +129,8 @@ static bool bad_pte(uint64_t pte)
 /* A table entry at level 1 in place of the one that leads to TRY_VA's. */
 static bool bad_upper_pte(uint64_t pte)
 {
-    uint64_t *root = space.root, *upper = (uint64_t *)pte_address(root[TRY_VA >> 30 & 511]);
+    uint64_t *root = space.root,
+             *upper = (uint64_t *)(pte_address(root[TRY_VA >> 30 & 511]) + KERNEL_OFFSET);
     uint64_t before = upper[TRY_VA >> 21 & 511];
 
     *(volatile uint64_t *)&upper[TRY_VA >> 21 & 511] = pte == 0 ? before | PTE_A : pte;
@@ -143,6 +179,7 @@ static void check_accessed_and_dirty(void)
 void check_pages(void)
 {
     check_permissions();
+    check_changes();
     check_user_pages();
     check_malformed();
     check_accessed_and_dirty();

@@ -24,9 +24,9 @@ void space_init(void)
 {
     space = page_table_new();
     page_map_image(space);
-    page_map(space, CODE_S, phys_of(code_page), PAGE_SIZE, PTE_R | PTE_X);
+    page_map(space, CODE_S, phys_of(code_page), PAGE_SIZE, PTE_R | PTE_X | KERNEL_GLOBAL);
     page_map(space, CODE_U, phys_of(code_page), PAGE_SIZE, PTE_R | PTE_X | PTE_U);
-    page_map(space, TRY_VA, phys_of(try_pages), sizeof(try_pages), PTE_R | PTE_W);
+    page_map(space, TRY_VA, phys_of(try_pages), sizeof(try_pages), PTE_R | PTE_W | KERNEL_GLOBAL);
     page_map(space, NOWHERE, NO_MEMORY, PAGE_SIZE, PTE_R | PTE_W | PTE_X);
     page_map(space, UART_BASE, UART_BASE, PAGE_SIZE, PTE_R | PTE_W);
     page_map(space, PLIC_BASE, PLIC_BASE, 0x210000, PTE_R | PTE_W);
@@ -51,7 +51,9 @@ void try_pte(unsigned n, uint64_t pte)
 
 void try_page(unsigned n, uint64_t flags)
 {
-    try_pte(n, phys_of(try_pages[n]) >> 2 | flags | PTE_V | PTE_A | PTE_D);
+    uint64_t global = (flags & PTE_U) == 0 ? KERNEL_GLOBAL : 0;
+
+    try_pte(n, phys_of(try_pages[n]) >> 2 | flags | global | PTE_V | PTE_A | PTE_D);
 }
 
 uint64_t insn_address(uint64_t mode)

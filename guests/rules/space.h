@@ -7,10 +7,20 @@
 
 #include "guests/lib/paging.h"
 
-#define CODE_S    0x1000000000UL /* the page of run_insn, for S-mode; the next page is unmapped */
-#define CODE_U    0x1000010000UL /* the same page, for U-mode */
-#define TRY_VA    0x2000000000UL /* two pages whose PTEs the checks set; an unmapped one behind */
-#define NOWHERE   0x2000100000UL /* maps to where neither RAM nor a device is */
+/* In the half of the address space that the image lies in. CODE_S is run_insn's page, for S-mode;
+ * the next one is unmapped. */
+#if KERNEL_OFFSET
+#define HALF   0xffffffc000000000UL
+#define CODE_S (HALF + 0x10000000UL)
+#else
+#define HALF   0UL
+#define CODE_S 0x1000000000UL
+#endif
+#define CODE_U 0x1000010000UL /* the same page, for U-mode */
+#define TRY_VA                                                                                     \
+    (HALF + 0x2000000000UL) /* two pages whose PTEs checks set; an unmapped one behind             \
+                             */
+#define NOWHERE   (HALF + 0x2000100000UL) /* maps to where neither RAM nor a device is */
 #define UART_BASE 0x10000000UL
 #define PLIC_BASE 0x0c000000UL
 

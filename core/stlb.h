@@ -63,9 +63,17 @@ struct stlb {
     uint64_t fills, flushes; /* statistics */
 };
 
+/* Where an entry for va is. The last six bits are the page number's; the others are mixed with what
+ * is above them, since programs have their stack and their libraries a power of two apart. */
 static inline unsigned stlb_index(gva_t va)
 {
-    return (unsigned)(va >> PAGE_SHIFT) & (STLB_SIZE - 1);
+    uint64_t page = va >> PAGE_SHIFT;
+#if STLB_BITS > 6
+    uint64_t above = page ^ page >> 3;
+
+    page ^= (above ^ above >> 6) >> (STLB_BITS - 6) & ~UINT64_C(63);
+#endif
+    return (unsigned)page & (STLB_SIZE - 1);
 }
 
 /* A word that host pages share: bit n is set if stores to one of them were entered for a page whose

@@ -54,17 +54,9 @@ static void bt_vm_destroy(struct vm *vm)
     pages_destroy(vm);
 }
 
-/* U-mode's mirror: as many address spaces as have room. */
-static int make_mirror(struct bt_vcpu *bv)
+static int ram_to_mirror(const struct vm *vm)
 {
-    const struct vm *vm = bv->vcpu->vm;
-    const struct bt_vm *b = vm->engine_data;
-    unsigned each = MIRRORS_MOST / vm->nvcpus, nareas = each < SPACES ? each : SPACES;
-    uint64_t first = MIRROR_U + MIRROR_STRIDE;
-
-    return mirror_create(&bv->mirror, b->mirror.fd,
-                         first + bv->vcpu->priv.hartid % vm->nvcpus * nareas * MIRROR_STRIDE,
-                         nareas, MIRROR_U_MOST, MIRROR_U_CALLS / vm->nvcpus);
+    return vm->nvcpus == 1 && mirror_possible(vm->ram_fd) ? vm->ram_fd : -1;
 }
 
 static int bt_vcpu_create(struct vcpu *vcpu)
@@ -80,12 +72,13 @@ static int bt_vcpu_create(struct vcpu *vcpu)
         munmap(bv, sizeof(*bv));
         return ERR_NO_MEMORY;
     }
-    if (make_mirror(bv) != 0 || cache_create(bv) != 0) {
+    if (cache_create(bv) != 0) {
         box_destroy(&bv->box);
         cache_destroy(bv);
         munmap(bv, sizeof(*bv));
         return ERR_NO_MEMORY;
     }
+    mirror_create(&bv->mirror, ram_to_mirror(vcpu->vm));
     bv->nwritten = &vm->nwritten;
     bv->native = vm->native;
     bv->debug.stopped = DEBUG_NOWHERE;
@@ -116,8 +109,7 @@ static void bt_stats(struct vm *vm, void (*line)(void *ctx, const char *name, ui
                      void *ctx)
 {
     struct bt_stats sum = {0};
-    const struct mirror *shared = &((const struct bt_vm *)vm->engine_data)->mirror;
-    uint64_t fills = 0, flushes = 0, mapped = shared->mapped, drops = shared->drops;
+    uint64_t fills = 0, flushes = 0, mapped = 0, drops = 0;
 
     for (unsigned i = 0; i < vm->nvcpus; i++) {
         const struct bt_vcpu *bv = bt_of(vm->vcpu[i]);

@@ -24,20 +24,15 @@
 #ifndef CACHE_BYTES         /* the lockstep test has a larger one */
 #define CACHE_BYTES MIB(32) /* of all vCPUs together, ... */
 #endif
-#define CACHE_LEAST MIB(7) /* ... but at least this much for each */
-#define BLOCKS_MAX  (1u << 18)
-#define SITES_MAX   (1u << 20)
-#define MAPS_MAX    (1u << 22)
-#define HASH_SIZE   65536
-#define FRAME_HASH  4096
-#define EXEC_FILTER 65536 /* bits */
+#define CACHE_LEAST  MIB(7) /* ... but at least this much for each */
+#define BLOCKS_MAX   (1u << 18)
+#define SITES_MAX    (1u << 20)
+#define MAPS_MAX     (1u << 22)
+#define HASH_SIZE    65536
+#define FRAME_HASH   4096
+#define EXEC_FILTER  65536 /* bits */
 
-/* What the mirrors may hold: pages, mappings; U-mode's are shared by all vCPUs. */
-#define MIRROR_S_MOST  65536
-#define MIRROR_S_CALLS 12288
-#define MIRROR_U_MOST  16384
-#define MIRROR_U_CALLS 32768
-#define STRAY_FILTER   16384
+#define STRAY_FILTER 16384 /* bits */
 
 /* Per guest-physical page, shared by all vCPUs: it was written since somebody looked, or may be,
  * unseen; code was made from it; translations were, and nobody stores there unseen unless it is
@@ -59,8 +54,7 @@ struct bt_vm {
     _Atomic uint64_t nwritten; /* pages with code or tables that were written: entries of the log */
     _Atomic uint32_t arming;   /* vCPUs that wait for others to drop their store entries */
     _Atomic uint64_t log[LOG_SIZE];
-    struct mirror mirror; /* of S-mode */
-    uint64_t native;      /* extensions of the harts: bits by enum isa_ext */
+    uint64_t native; /* extensions of the harts: bits by enum isa_ext */
 };
 
 /* Extensions whose instructions are copied where the harts have them, and otherwise done in C: a VM
@@ -161,6 +155,8 @@ struct bt_vcpu {
     bool excepted;                     /* ... but since the guest has to be told first ... */
     bool in_loop;                      /* ... its registers are a loop's ... */
     uint32_t fault_block;              /* ... and it is this block's */
+    uint64_t failed_pc, failed_at;     /* the same as of bt_hot, ... */
+    unsigned failed_again;             /* ... and how often it has been no other */
     bool adopted;                      /* the thread that runs it is set up */
     bool fence_ok;
     struct bt_debug debug;
@@ -197,7 +193,8 @@ struct bt_vcpu {
     struct bt_jumps jumps[JUMP_TABLES];
     uint8_t jumps_last[SPACES + 1][2]; /* where one was found */
     struct bt_box box;
-    struct mirror mirror; /* of U-mode: an area for each of spaces, or for some */
+    uint32_t mirror_epoch; /* as of when S-mode's was reviewed */
+    struct mirror mirror;
 };
 
 /* At the base of the signal stack, whose alignment is BT_STACK. */
@@ -258,7 +255,6 @@ void bt_refill_kicked(void);
 void bt_miss(void);
 void bt_miss_kicked(void);
 void bt_fault(void);
-void bt_fault_kicked(void);
 void bt_jump_miss(void);
 void bt_jump_kicked(void);
 void bt_abort(void);
@@ -267,7 +263,7 @@ void bt_fp_save(struct vcpu_user *user);
 void bt_signal(int number);
 extern const char bt_enter_begin[], bt_enter_end[], bt_refill_begin[], bt_refill_end[];
 extern const char bt_miss_begin[], bt_miss_end[], bt_jump_begin[], bt_jump_end[];
-extern const char bt_fault_begin[], bt_fault_end[];
+extern const char bt_look_begin[], bt_look_end[];
 
 /* privileged.S: what guest code does without leaving the code cache. */
 void bt_ecall(void);
@@ -360,8 +356,6 @@ void pages_watch(struct vcpu *vcpu, gpa_t gpa);
 bool pages_check(struct vcpu *vcpu);
 /* Has a page been written that translations came from? n: of bt_vm.nwritten. */
 bool pages_tables_changed(struct vcpu *vcpu, uint64_t n);
-/* The page becomes writable for all vCPUs, by the mirror of S-mode. */
-void pages_stored(struct bt_vm *b, uint64_t page);
 /* Has somebody to be told of the next write to it? */
 bool pages_is_watched(const struct bt_vm *b, uint64_t page);
 /* From the next walk on, writes to the tables that were walked unseen are noticed. */
@@ -428,6 +422,10 @@ bool miss_peek(const struct bt_vcpu *bv, const struct bt_window *w, gva_t va,
                enum mmu_access access, struct bt_leaf *leaf);
 bool miss_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_access access,
                struct bt_leaf *leaf);
+/* What the tables of the current space say of a page, and the last of them for what is near; they
+ * are looked at alone. */
+bool miss_probe(struct bt_vcpu *bv, gva_t va, struct bt_leaf *leaf);
+const _Atomic uint64_t *miss_table(struct bt_vcpu *bv, const struct bt_window *w, gva_t va);
 /* A fence, of one address or of an ASID; all regions go with bt_vcpu.epoch. */
 void regions_flush_page(struct bt_vcpu *bv, gva_t va);
 void regions_flush_asid(struct bt_vcpu *bv, uint16_t asid);
@@ -437,6 +435,9 @@ uint64_t bt_fault_call(struct vcpu *vcpu, uint8_t *ctx);
 /* In C: EXIT_FAULT, SITE_OUTSIDE. True: leave. */
 bool fault_finish(struct vcpu *vcpu);
 bool fault_outside(struct vcpu *vcpu, struct bt_block *block, const struct bt_site *site);
+/* Unmaps what the tables do not lead to any more, of U-mode's mirror of the current space or of
+ * S-mode's. False: that was most of it. */
+bool fault_review(struct bt_vcpu *bv, struct bt_space *space, enum bt_mode mode);
 /* Has the access at this place gone astray? Then it is translated without the mirror. */
 bool fault_is_stray(const struct bt_vcpu *bv, const struct bt_block *block, unsigned offset);
 

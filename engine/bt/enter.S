@@ -75,10 +75,17 @@ bt_leave:
     xor T0, T0, T1
     srli T0, T0, 12
     beqz T0, beyond
+    srli T0, T1, 3 /* as stlb_index */
+    xor T0, T0, T1
+    srli T2, T0, 6
+    xor T0, T0, T2
+    srli T0, T0, STLB_BITS_ - 6 + 12 + 6
+    slli T0, T0, 12 + 6
+    xor T0, T0, T1
+    slli T0, T0, 64 - 12 - STLB_BITS_
+    srli T0, T0, 64 - STLB_BITS_ - 4
+    andi T0, T0, -16
     ld T2, \entries(CTX)
-    slli T0, T1, 64 - 12 - STLB_BITS_
-    srli T0, T0, 64 - STLB_BITS_
-    slli T0, T0, 4
     add T2, T2, T0
     srli T1, T1, 12
     slli T1, T1, 12
@@ -149,6 +156,7 @@ bt_miss:
     mv T1, CTX
     to_host t0
     call bt_miss_call
+missed:
     mv CTX, T1
     beqz a0, bt_miss_kicked
     sd a0, HOT_RESUME(CTX)
@@ -173,10 +181,12 @@ bt_miss_kicked:
 
 /* An access to the mirror has failed: the handler of its signal leads here, with the access in
  * hot.fault_pc. C says where to try again. */
-    .globl bt_fault, bt_fault_kicked, bt_fault_begin, bt_fault_end
+    .globl bt_fault
 bt_fault:
     sd T1, HOT_SPILL + 0(CTX)
     sd T2, HOT_SPILL + 8(CTX)
+    li T0, EXIT_FAULT
+    sd T0, HOT_SPILL + 16(CTX)
     ld T1, HOT_VCPU(CTX)
     light_registers sd, T1
     mv a0, T1
@@ -184,31 +194,40 @@ bt_fault:
     mv T1, CTX
     to_host t0
     call bt_fault_call
-    mv CTX, T1
-    beqz a0, bt_fault_kicked
-    sd a0, HOT_RESUME(CTX)
-    ld T0, HOT_OWNER(CTX)
-    lw T0, BV_KICK(T0)
-/* From here on a signal goes to bt_fault_kicked. */
-bt_fault_begin:
-    bnez T0, bt_fault_kicked
-    ld T1, HOT_VCPU(CTX)
-    light_registers ld, T1
-    ld T1, HOT_SPILL + 0(CTX)
-    ld T2, HOT_SPILL + 8(CTX)
-    ld T0, HOT_RESUME(CTX)
-    jr T0
-bt_fault_end:
-bt_fault_kicked:
-    ld T1, HOT_VCPU(CTX)
-    kept_registers sd, T1
-    home_out T1, a0
-    li a0, EXIT_FAULT
-    j bt_leave
+    j missed
 
-/* The same for guest pc, T0, whose code the jump cache does not know. */
-    .globl bt_jump_miss, bt_jump_kicked, bt_jump_begin, bt_jump_end
+/* T0: a guest pc that the first level of the jump cache does not have. As jumps.c finds it in the
+ * second one; here a signal makes us leave at once. */
+    .globl bt_jump_miss, bt_look_begin, bt_look_end
 bt_jump_miss:
+bt_look_begin:
+    srli T1, T0, 12
+    li T2, JUMP_HASH_
+    mulw T1, T1, T2
+    srliw T1, T1, 32 - JUMP_SECOND_BITS_
+    slli T1, T1, 11
+    slli T2, T0, 64 - 12
+    srli T2, T2, 64 - 11
+    add T1, T1, T2
+    slli T1, T1, 4
+    ld T2, HOT_JUMPS(CTX)
+    add T1, T1, T2
+    li T2, JUMP_SECOND_ * 16
+    add T1, T1, T2
+    ld T2, 0(T1)
+    bne T2, T0, bt_jump_unknown
+    ld T2, HOT_SECONDS(CTX)
+    beqz T2, bt_jump_unknown
+    addi T2, T2, -1
+    sd T2, HOT_SECONDS(CTX)
+    ld T2, 8(T1)
+    sd T0, HOT_PC(CTX)
+    jr T2
+bt_look_end:
+
+/* A pc that it does not know at all; C does, or finds it, as above. */
+    .globl bt_jump_kicked, bt_jump_begin, bt_jump_end
+bt_jump_unknown:
     ld T1, HOT_VCPU(CTX)
     sd T0, VCPU_PC(T1)
     light_registers sd, T1

@@ -52,7 +52,6 @@ struct fault {
     struct bt_window *w;
     gva_t va;
     bool store;
-    struct mirror *mirror;
     unsigned area;
     uint32_t page, frame; /* of the area, of guest RAM */
     struct bt_leaf leaf;
@@ -64,11 +63,11 @@ static struct bt_vm *vm_of(const struct fault *f)
     return f->bv->vcpu->vm->engine_data;
 }
 
-static bool may_store(const struct fault *f, uint64_t pte, uint32_t frame)
+static bool may_store(const struct bt_vm *b, uint64_t pte, uint32_t frame)
 {
     const uint64_t bits = PTE_W | PTE_D;
 
-    return (pte & bits) == bits && !pages_is_watched(vm_of(f), frame);
+    return (pte & bits) == bits && !pages_is_watched(b, frame);
 }
 
 /* Can the page `k` behind it be mapped in the same way, with the same call? Of a larger leaf it
@@ -85,31 +84,26 @@ static bool goes_along(const struct fault *f, int32_t k)
          leaf.gpa - f->leaf.gpa != (gpa_t)(int64_t)k << PAGE_SHIFT ||
          leaf.global != f->leaf.global))
         return false;
-    return may_store(f, leaf.pte, frame) == f->writable;
+    return may_store(vm_of(f), leaf.pte, frame) == f->writable;
 }
 
 static bool tell_stores(const struct fault *f, uint32_t frame, uint32_t n)
 {
-    struct bt_vm *b = vm_of(f);
+    gpa_t gpa = vm_of(f)->ram + ((gpa_t)frame << PAGE_SHIFT);
 
-    if (f->mirror != &b->mirror)
-        return gmem_ptr(&f->bv->vcpu->vm->mem, b->ram + ((gpa_t)frame << PAGE_SHIFT),
-                        (uint64_t)n << PAGE_SHIFT, GMEM_WRITE) != NULL;
-    for (uint32_t i = 0; i < n; i++)
-        pages_stored(b, frame + i);
-    return true;
+    return gmem_ptr(&f->bv->vcpu->vm->mem, gpa, (uint64_t)n << PAGE_SHIFT, GMEM_WRITE) != NULL;
 }
 
 /* The page, and those around it that go along: a mapping costs as much as thousands of accesses. */
 static bool map_around(struct fault *f)
 {
     unsigned bits = f->leaf.page_bits - PAGE_SHIFT;
-    bool wide = bits != 0;
-    uint32_t around = !wide || bits > AROUND_BITS ? 1u << AROUND_BITS : 1u << bits;
+    uint32_t around = bits == 0 || bits > AROUND_BITS ? 1u << AROUND_BITS : 1u << bits;
+    uint64_t pte = bits == 0 ? 0 : bits < MIRROR_GROUP_SHIFT ? MIRROR_MIXED : f->leaf.pte;
     int32_t first = -(int32_t)(f->page % around), last = first + (int32_t)around - 1;
     int32_t from = 0, to = 0;
 
-    f->writable = f->store || may_store(f, f->leaf.pte, f->frame);
+    f->writable = f->store || may_store(vm_of(f), f->leaf.pte, f->frame);
     while (from > first && goes_along(f, from - 1))
         from--;
     while (to < last && goes_along(f, to + 1))
@@ -117,17 +111,18 @@ static bool map_around(struct fault *f)
     uint32_t n = (uint32_t)(to - from) + 1, frame = f->frame + (uint32_t)from;
 
     return (!f->writable || tell_stores(f, frame, n)) &&
-           mirror_map(f->mirror, f->area, f->page + (uint32_t)from, frame, n, f->writable, wide);
+           mirror_map(&f->bv->mirror, f->area, f->page + (uint32_t)from, frame, n, f->writable,
+                      pte);
 }
 
 /* A leaf for the access; for S-mode's mirror a store needs no more of core than a load, if the
  * entry says that it may be stored to. */
-static bool find_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, bool store, bool shared,
+static bool find_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, bool store, bool user,
                       struct bt_leaf *leaf)
 {
     const uint64_t bits = PTE_W | PTE_D;
 
-    if (!store || !shared)
+    if (!store || user)
         return miss_leaf(bv, w, va, store ? MMU_STORE : MMU_LOAD, leaf);
     return miss_leaf(bv, w, va, MMU_LOAD, leaf) &&
            ((leaf->pte & bits) == bits || miss_leaf(bv, w, va, MMU_STORE, leaf));
@@ -135,27 +130,34 @@ static bool find_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, bool st
 
 static bool fill(struct bt_vcpu *bv, struct bt_window *w, gva_t va, bool store)
 {
-    struct bt_vm *b = bv->vcpu->vm->engine_data;
-    struct bt_space *space = w->hot.space;
+    const struct bt_vm *b = bv->vcpu->vm->engine_data;
+    const struct bt_space *space = w->hot.space;
     bool user = w == &space->window[BT_U];
-    gva_t offset = user ? va : va + (UINT64_C(1) << MIRROR_BITS);
-    struct fault f = {.bv = bv,
-                      .w = w,
-                      .va = va,
-                      .store = store,
-                      .mirror = user ? &bv->mirror : &b->mirror,
-                      .area = user ? (unsigned)(space - bv->spaces) : 0,
-                      .page = (uint32_t)(offset >> PAGE_SHIFT)};
+    unsigned area = user ? MIRROR_U + (unsigned)(space - bv->spaces) : MIRROR_S;
+    uint64_t page = mirror_page(area, va);
+    struct fault f = {
+        .bv = bv, .w = w, .va = va, .store = store, .area = area, .page = (uint32_t)page};
 
-    if (!mirror_is(f.mirror) || offset >> MIRROR_BITS != 0)
+    if (!mirror_is(&bv->mirror) || page >= MIRROR_PAGES ||
+        (!user && mirror_is_restless(&bv->mirror, area, f.page)) ||
+        !find_leaf(bv, w, va, store, user, &f.leaf) || (!user && !f.leaf.global))
         return false;
-    pthread_mutex_lock(&f.mirror->lock);
-    bool worth = user || !mirror_is_restless(f.mirror, f.area, f.page);
-    bool done = worth && find_leaf(bv, w, va, store, !user, &f.leaf) && (user || f.leaf.global);
     f.frame = (uint32_t)((f.leaf.gpa - b->ram) >> PAGE_SHIFT);
-    done = done && f.frame < b->npages && map_around(&f);
-    pthread_mutex_unlock(&f.mirror->lock);
-    return done;
+    return f.frame < b->npages && map_around(&f);
+}
+
+/* An access that fails again and again where it has just been mapped: a host that has told the
+ * first page of two. */
+#define AGAIN 4
+
+static bool is_stuck(struct bt_vcpu *bv, const struct bt_hot *hot)
+{
+    bool again = bv->failed_pc == hot->fault_pc && bv->failed_at == hot->fault_at;
+
+    bv->failed_pc = hot->fault_pc;
+    bv->failed_at = hot->fault_at;
+    bv->failed_again = again ? bv->failed_again + 1 : 0;
+    return bv->failed_again >= AGAIN;
 }
 
 uint64_t bt_fault_call(struct vcpu *vcpu, uint8_t *ctx)
@@ -172,9 +174,59 @@ uint64_t bt_fault_call(struct vcpu *vcpu, uint8_t *ctx)
     bv->fault_block = (uint32_t)(block - bv->block);
     bv->in_loop = at->kind == MAP_LOOP;
     bv->excepted = false;
-    bv->stray = (w->hot.kind & BT_MIRROR) == 0 ||
+    bv->stray = (w->hot.kind & BT_MIRROR) == 0 || w->hot.fault_at == 0 || is_stuck(bv, &w->hot) ||
                 !fill(bv, w, w->hot.fault_at - w->hot.mirror, access_of(word) == MMU_STORE);
     return bv->stray ? 0 : cache_code(bv, block) + 4u * at->host;
+}
+
+/* What the tables say now of the pages of an area. */
+struct review {
+    struct bt_vcpu *bv;
+    const struct bt_window *w;
+    uint64_t bits;                 /* of a PTE, what has to be set in it for a load ... */
+    const _Atomic uint64_t *table; /* ... of a page; of this table, for the current group */
+};
+
+#define REVIEWED (PTE_V | PTE_R | PTE_A | PTE_U | PTE_G | PTE_N | PTE_PBMT | PTE_RESERVED)
+
+/* As long as its leaf is the same. */
+static bool group_stays(void *ctx, gva_t va, uint32_t page, const struct mirror_group *group)
+{
+    struct review *r = ctx;
+    const struct bt_vm *b = r->bv->vcpu->vm->engine_data;
+    struct bt_leaf leaf;
+
+    if (group->pte == 0)
+        return (r->table = miss_table(r->bv, r->w, va)) != NULL;
+    if (!miss_probe(r->bv, va, &leaf) || leaf.pte != group->pte)
+        return false;
+    return (uint32_t)((leaf.gpa - b->ram) >> PAGE_SHIFT) ==
+           group->frame + page % (1u << MIRROR_GROUP_SHIFT);
+}
+
+static bool page_stays(void *ctx, unsigned n, const struct mirror_page *page)
+{
+    const struct review *r = ctx;
+    const struct bt_vm *b = r->bv->vcpu->vm->engine_data;
+    uint64_t pte = atomic_load_explicit(&r->table[n], memory_order_relaxed);
+    uint64_t ignored = (r->bits & PTE_G) == 0 ? PTE_G : 0;
+    uint64_t wanted = r->bits | (page->writable ? PTE_W | PTE_D : 0);
+    uint64_t mask = (REVIEWED & ~ignored) | wanted;
+
+    return (pte & mask) == wanted &&
+           (pte & PTE_PPN) >> PTE_PPN_SHIFT == (b->ram >> PAGE_SHIFT) + page->frame;
+}
+
+bool fault_review(struct bt_vcpu *bv, struct bt_space *space, enum bt_mode mode)
+{
+    bool user = mode == BT_U;
+    unsigned area = user ? MIRROR_U + (unsigned)(space - bv->spaces) : MIRROR_S;
+    struct review r = {.bv = bv,
+                       .w = &space->window[mode],
+                       .bits = PTE_V | PTE_R | PTE_A | (user ? PTE_U : PTE_G)};
+    const struct mirror_look look = {.ctx = &r, .group = group_stays, .page = page_stays};
+
+    return mirror_review(&bv->mirror, area, &look);
 }
 
 bool fault_finish(struct vcpu *vcpu)

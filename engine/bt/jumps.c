@@ -4,14 +4,27 @@
 
 #include "engine/bt/bt.h"
 
+/* Nothing is at 0. */
+static void seal(struct bt_jumps *table)
+{
+    if (table->entry[0].pc == 0)
+        table->entry[0].pc = UINT64_MAX;
+    if (table->entry[JUMP_SECOND].pc == 0)
+        table->entry[JUMP_SECOND].pc = UINT64_MAX;
+}
+
 void jumps_reset(struct bt_jumps *table)
 {
-    if (table->n > JUMPS_LISTED)
-        memset(table->entry, 0, sizeof(table->entry[0]) << jump_bits(table->flags));
-    else
-        for (unsigned i = 0; i < table->n; i++)
-            table->entry[table->entered[i]].pc = 0;
-    table->entry[0].pc = UINT64_MAX;
+    const size_t first = sizeof(table->entry[0]) << jump_bits(table->flags);
+
+    if (table->n > JUMPS_LISTED) {
+        memset(table->entry, 0, first);
+        memset(&table->entry[JUMP_SECOND], 0,
+               sizeof(table->entry) - JUMP_SECOND * sizeof(table->entry[0]));
+    }
+    for (unsigned i = 0; table->n <= JUMPS_LISTED && i < table->n; i++)
+        table->entry[table->entered[i]].pc = 0;
+    seal(table);
     table->n = 0;
     memset(table->pages, 0, sizeof(table->pages));
 }
@@ -62,9 +75,31 @@ static unsigned index_of(gva_t pc, unsigned flags)
     return (unsigned)(pc >> 1) & ((1u << jump_bits(flags)) - 1);
 }
 
+/* The first place of the page in the second level. */
+static unsigned second_page(gva_t pc)
+{
+    uint32_t hash = (uint32_t)(pc >> PAGE_SHIFT) * JUMP_HASH;
+
+    return JUMP_SECOND + (hash >> (32 - JUMP_SECOND_BITS) << JUMP_PAGE_BITS);
+}
+
+static unsigned second_index_of(gva_t pc)
+{
+    return second_page(pc) + ((unsigned)(pc & ~PAGE_MASK) >> 1);
+}
+
 static unsigned filter_bit(gva_t va)
 {
     return (unsigned)(va >> PAGE_SHIFT) & (EXEC_FILTER - 1);
+}
+
+static void put(struct bt_jumps *table, unsigned index, struct bt_jump jump)
+{
+    if (table->n < JUMPS_LISTED)
+        table->entered[table->n] = (uint16_t)index;
+    if (table->n <= JUMPS_LISTED)
+        table->n++;
+    table->entry[index] = jump;
 }
 
 void jumps_enter(struct bt_vcpu *bv, gva_t pc, struct bt_jump *entries,
@@ -73,21 +108,22 @@ void jumps_enter(struct bt_vcpu *bv, gva_t pc, struct bt_jump *entries,
     struct bt_jumps *table = (struct bt_jumps *)(void *)entries;
     unsigned index = index_of(pc, table->flags), bit = filter_bit(pc);
 
-    if (table->n < JUMPS_LISTED)
-        table->entered[table->n] = (uint16_t)index;
-    if (table->n <= JUMPS_LISTED)
-        table->n++;
     uint64_t code = (uint64_t)(uintptr_t)bv->rx + cache_way_in(NULL, block);
-    table->entry[index] = (struct bt_jump){.pc = pc, .code = code};
+    if (table->entry[index].pc != 0 && table->entry[index].pc != pc)
+        put(table, second_index_of(table->entry[index].pc), table->entry[index]);
+    put(table, index, (struct bt_jump){.pc = pc, .code = code});
     bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
     table->pages[bit % JUMP_PAGES / 64] |= UINT64_C(1) << (bit % 64);
 }
 
 uint64_t jumps_look_up(const struct bt_vcpu *bv, gva_t pc)
 {
-    const struct bt_jump *entry = &bv->current->hot.jumps[index_of(pc, bv->flags)];
+    const struct bt_jump *first = &bv->current->hot.jumps[index_of(pc, bv->flags)];
+    const struct bt_jump *second = &bv->current->hot.jumps[second_index_of(pc)];
 
-    return entry->pc == pc ? entry->code : 0;
+    if (first->pc == pc)
+        return first->code;
+    return second->pc == pc ? second->code : 0;
 }
 
 bool jumps_know(const struct bt_vcpu *bv, gva_t va)
@@ -108,23 +144,34 @@ void jumps_drop(struct bt_vcpu *bv, bool global)
     memset(bv->exec_filter, 0, sizeof(bv->exec_filter));
 }
 
+/* Those of a page among the entries where it has its place. True: there may be others that are told
+ * of by the same bit. */
+static bool drop_from(struct bt_jump *entry, gva_t page)
+{
+    const uint64_t mask = (gva_t)(JUMP_PAGES - 1) << PAGE_SHIFT;
+    bool others = false;
+
+    for (const struct bt_jump *end = entry + (1u << JUMP_PAGE_BITS); entry < end; entry++) {
+        uint64_t difference = entry->pc ^ page;
+        if ((difference & mask) != 0)
+            continue;
+        if (difference < PAGE_SIZE)
+            entry->pc = 0;
+        else
+            others = true;
+    }
+    return others;
+}
+
 static void drop_page(struct bt_jumps *table, gva_t page)
 {
     unsigned bit = filter_bit(page) % JUMP_PAGES;
-    struct bt_jump *entry = &table->entry[index_of(page, table->flags)];
-    bool others = false;
 
     if ((table->pages[bit / 64] >> (bit % 64) & 1) == 0)
         return;
-    for (const struct bt_jump *end = entry + PAGE_SIZE / 2; entry < end; entry++) {
-        if (filter_bit(entry->pc ^ page) % JUMP_PAGES != 0)
-            continue;
-        if ((entry->pc & PAGE_MASK) == page)
-            entry->pc = 0;
-        others |= entry->pc != 0;
-    }
-    if (table->entry[0].pc == 0)
-        table->entry[0].pc = UINT64_MAX;
+    bool others = drop_from(&table->entry[index_of(page, table->flags)], page);
+    others |= drop_from(&table->entry[second_page(page)], page);
+    seal(table);
     if (!others)
         table->pages[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
 }

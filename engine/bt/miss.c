@@ -34,14 +34,16 @@ static const struct wanted wanted[][BT_MODES] = {
     [MMU_FETCH] = WANTED_BY(PTE_X),
 };
 
-static struct bt_region *region_of(struct bt_vcpu *bv, gva_t va)
+static unsigned region_index(gva_t va)
 {
-    return &bv->region[(va >> REGION_SHIFT) & (REGIONS - 1)];
+    uint64_t number = va >> REGION_SHIFT;
+
+    return (unsigned)(number ^ number / REGIONS) % REGIONS;
 }
 
 void regions_flush_page(struct bt_vcpu *bv, gva_t va)
 {
-    region_of(bv, va)->epoch = 0;
+    bv->region[region_index(va)].epoch = 0;
 }
 
 void regions_flush_asid(struct bt_vcpu *bv, uint16_t asid)
@@ -60,7 +62,7 @@ static void remember(struct bt_vcpu *bv, gva_t va, const struct mmu_leaf *leaf)
     if (leaf->page_bits != PAGE_SHIFT || bv->vcpu->priv.satp == 0)
         return;
     const void *table = gmem_ptr(mem, leaf->pte_gpa & PAGE_MASK, PAGE_SIZE, GMEM_READ);
-    *region_of(bv, va) = (struct bt_region){
+    bv->region[region_index(va)] = (struct bt_region){
         .satp = bv->vcpu->priv.satp,
         .number = va >> REGION_SHIFT,
         .epoch = table != NULL ? bv->epoch : 0,
@@ -78,19 +80,28 @@ static uint64_t tag_of(const struct bt_hot *hot, gva_t va, bool global)
     return (va & PAGE_MASK) | (global ? hot->l2_context ^ hot->l2_other : hot->l2_context);
 }
 
-/* The page that the last table says, if it is known and the access may be done at once. */
+/* What the last table says, if it is known. */
 static bool look_in_table(const struct bt_vcpu *bv, const struct bt_window *w, gva_t va,
-                          enum mmu_access access, uint64_t *pte)
+                          uint64_t *pte)
 {
-    const struct bt_region *region = &bv->region[(va >> REGION_SHIFT) & (REGIONS - 1)];
-    const struct wanted *want = &wanted[access][w - w->hot.space->window];
-    const struct gmem_slot *ram = &bv->vcpu->vm->mem.slots[0];
+    const struct bt_region *region = &bv->region[region_index(va)];
 
     if (region->epoch != bv->epoch || region->number != va >> REGION_SHIFT ||
         region->satp != w->hot.space->satp)
         return false;
     *pte = atomic_load_explicit(&region->table[(va >> PAGE_SHIFT) & 511], memory_order_relaxed);
-    return (*pte & want->mask) == want->bits && page_of(*pte) - ram->gpa < ram->size;
+    return true;
+}
+
+/* The page that it says, if the access may be done at once. */
+static bool find_in_table(const struct bt_vcpu *bv, const struct bt_window *w, gva_t va,
+                          enum mmu_access access, uint64_t *pte)
+{
+    const struct wanted *want = &wanted[access][w - w->hot.space->window];
+    const struct gmem_slot *ram = &bv->vcpu->vm->mem.slots[0];
+
+    return look_in_table(bv, w, va, pte) && (*pte & want->mask) == want->bits &&
+           page_of(*pte) - ram->gpa < ram->size;
 }
 
 /* Enters the page that a PTE leads to; *delta: host address - va. */
@@ -121,7 +132,7 @@ static bool walk(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_acc
     struct vmem_at at;
     uint64_t pte;
 
-    if (look_in_table(bv, w, va, access, &pte) && enter(bv, w, va, access, pte, delta))
+    if (find_in_table(bv, w, va, access, &pte) && enter(bv, w, va, access, pte, delta))
         return true;
     space_meet(bv, (uint8_t *)w + BT_CTX_BIAS);
     if (vmem_walk(bv->vcpu, va, access, &leaf, &at) != VMEM_OK)
@@ -136,7 +147,7 @@ bool miss_peek(const struct bt_vcpu *bv, const struct bt_window *w, gva_t va,
 {
     uint64_t pte;
 
-    if (!look_in_table(bv, w, va, access, &pte))
+    if (!find_in_table(bv, w, va, access, &pte))
         return false;
     *out = (struct bt_leaf){page_of(pte), pte, PAGE_SHIFT, (pte & PTE_G) != 0};
     return true;
@@ -158,6 +169,28 @@ bool miss_leaf(struct bt_vcpu *bv, struct bt_window *w, gva_t va, enum mmu_acces
     remember(bv, va, &leaf);
     *out = (struct bt_leaf){leaf.gpa & PAGE_MASK, leaf.pte, leaf.page_bits, leaf.global};
     return true;
+}
+
+bool miss_probe(struct bt_vcpu *bv, gva_t va, struct bt_leaf *out)
+{
+    struct mmu_leaf leaf;
+
+    if (vmem_probe(bv->vcpu, va, &leaf) != 0)
+        return false;
+    remember(bv, va, &leaf);
+    *out = (struct bt_leaf){leaf.gpa & PAGE_MASK, leaf.pte, leaf.page_bits, leaf.global};
+    return true;
+}
+
+const _Atomic uint64_t *miss_table(struct bt_vcpu *bv, const struct bt_window *w, gva_t va)
+{
+    struct bt_leaf leaf;
+    uint64_t pte;
+
+    if (!look_in_table(bv, w, va, &pte) &&
+        (!miss_probe(bv, va, &leaf) || !look_in_table(bv, w, va, &pte)))
+        return NULL;
+    return bv->region[region_index(va)].table;
 }
 
 /* Where the accesses of a group that does not lie in one page are done one by one, if that has been
@@ -222,6 +255,7 @@ uint64_t bt_jump_call(struct vcpu *vcpu, uint8_t *ctx)
     gpa_t gpa;
 
     bv->stats.jump_misses++;
+    w->hot.seconds = JUMP_SECONDS;
     if (bv->no_jumps || bv->step || !mirror_has_code(pc, w->hot.kind) || !fetch(bv, w, pc, &gpa))
         return 0;
     if (!user && !space->own_code && !bv->stlb.note[STLB_FETCH][stlb_index(pc)].global)

@@ -54,11 +54,6 @@ static void written(void *ctx, gpa_t gpa, uint64_t length)
         note(b, page, stored_by);
 }
 
-void pages_stored(struct bt_vm *b, uint64_t page)
-{
-    note(b, page, PAGE_STORED);
-}
-
 bool pages_is_watched(const struct bt_vm *b, uint64_t page)
 {
     uint32_t is = atomic_load(&b->page[page]);
@@ -113,10 +108,7 @@ int pages_create(struct vm *vm)
         b->log[i] = ~(uint64_t)i << LOG_NUMBER_SHIFT;
     b->npages = ram->size >> PAGE_SHIFT;
     b->page = calloc(b->npages, sizeof(*b->page));
-    if (b->page == NULL ||
-        mirror_create(&b->mirror, vm->nvcpus == 1 && mirror_possible(vm->ram_fd) ? vm->ram_fd : -1,
-                      MIRROR_S, 1, MIRROR_S_MOST, MIRROR_S_CALLS) != 0) {
-        free((void *)b->page);
+    if (b->page == NULL) {
         free(b);
         return ERR_NO_MEMORY;
     }
@@ -135,7 +127,6 @@ void pages_destroy(struct vm *vm)
     vm->mem.table_read = NULL;
     if (b == NULL)
         return;
-    mirror_destroy(&b->mirror);
     free((void *)b->page);
     free(b);
     vm->engine_data = NULL;
@@ -173,8 +164,8 @@ void pages_drop_stores(struct bt_vcpu *bv, const uint8_t *host_page)
         if (!others)
             *word &= ~(UINT64_C(1) << n);
     }
-    mirror_drop_frame(&bv->mirror,
-                      (uint32_t)((host_page - bv->vcpu->vm->mem.slots[0].host) >> PAGE_SHIFT));
+    mirror_drop_stores(&bv->mirror,
+                       (uint32_t)((host_page - bv->vcpu->vm->mem.slots[0].host) >> PAGE_SHIFT));
 }
 
 /* The vCPUs but this one that have a bit among these. */
@@ -205,13 +196,10 @@ static void arm(struct vcpu *vcpu, uint64_t page)
 
     atomic_fetch_add(&b->arming, 1);
     uint32_t old = atomic_fetch_or(&b->page[page], PAGE_CODE);
-    if ((old & PAGE_STORED) != 0) {
+    if ((old & PAGE_STORED) != 0)
         old = atomic_fetch_and(&b->page[page], ~(PAGE_STORED | PAGE_BY));
-        mirror_drop_frame(&b->mirror, (uint32_t)page);
-    } else if (atomic_load(&b->arming) > 1) {
+    else if (atomic_load(&b->arming) > 1)
         old = PAGE_BY;
-        mirror_drop_frame(&b->mirror, (uint32_t)page);
-    }
     if ((old & bit_of(vcpu)) != 0)
         pages_drop_stores(bt_of(vcpu), host_page);
     if (others_of(vcpu, old, &others))
@@ -292,13 +280,15 @@ bool pages_tables_changed(struct vcpu *vcpu, uint64_t n)
     return changed;
 }
 
-/* This vCPU, the only one, has just dropped all of its translations: nobody stores there unseen. */
+/* This vCPU, the only one, has just dropped all of its translations: nobody stores there unseen, if
+ * not by a mirror. */
 void pages_arm_tables(struct vcpu *vcpu)
 {
     struct bt_vcpu *bv = bt_of(vcpu);
     struct bt_vm *b = vm_of(vcpu->vm);
 
     for (unsigned i = 0; i < bv->nunarmed; i++) {
+        mirror_drop_stores(&bv->mirror, bv->unarmed[i]);
         atomic_fetch_and(&b->page[bv->unarmed[i]], ~(PAGE_STORED | PAGE_BY));
         atomic_fetch_or(&b->page[bv->unarmed[i]], PAGE_TABLE);
     }

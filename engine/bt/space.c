@@ -35,7 +35,7 @@ void spaces_init(struct bt_vcpu *bv)
         hot->owner = bv;
         hot->space = &bv->spaces[n / BT_MODES];
         hot->jumps = bv->jumps[0].entry;
-        hot->mirror = n % BT_MODES == BT_U ? MIRROR_U : 0;
+        hot->mirror = n % BT_MODES == BT_U ? mirror_offset(MIRROR_VOID) : 0;
         hot->kind = n % BT_MODES == BT_U ? BT_USER : 0;
         hot->l2_load = bv->stlb.entry[STLB_LOAD];
         hot->l2_store = bv->stlb.entry[STLB_STORE];
@@ -61,25 +61,35 @@ static bool is_space(const struct bt_space *space, const struct vcpu *vcpu)
 
 bool space_mirror_pays(const struct bt_vcpu *bv)
 {
-    const struct bt_vm *b = bv->vcpu->vm->engine_data;
-
-    return bv->stats.strays < STRAYS_MOST || b->mirror.mapped > bv->stats.strays;
+    return bv->stats.strays < STRAYS_MOST || bv->mirror.mapped > bv->stats.strays;
 }
 
 /* Those of Sv39: not with MXR, which the host has no way to do; and of S-mode only for a kernel
  * that lies there itself. */
 static void set_mirrors(struct bt_vcpu *bv, struct bt_space *space)
 {
-    const struct bt_vm *b = bv->vcpu->vm->engine_data;
-    unsigned area = (unsigned)(space - bv->spaces);
-    bool paged = space->satp >> SATP_MODE_SHIFT == SATP_MODE_SV39 && !space->mxr;
     struct bt_hot *supervisor = &space->window[BT_S].hot;
     bool upper = mirror_has_code(bv->vcpu->user.pc, BT_MIRROR);
 
-    space->may_mirror = paged && mirror_is(&bv->mirror) && area < bv->mirror.nareas;
-    supervisor->kind =
-        paged && mirror_is(&b->mirror) && upper && space_mirror_pays(bv) ? BT_MIRROR : 0;
-    supervisor->mirror = supervisor->kind != 0 ? MIRROR_S_BASE : 0;
+    space->may_mirror =
+        mirror_is(&bv->mirror) && !space->mxr && space->satp >> SATP_MODE_SHIFT == SATP_MODE_SV39;
+    supervisor->kind = space->may_mirror && upper && space_mirror_pays(bv) ? BT_MIRROR : 0;
+    supervisor->mirror = supervisor->kind != 0 ? mirror_offset(MIRROR_S) : 0;
+}
+
+static unsigned area_of(const struct bt_vcpu *bv, const struct bt_space *space)
+{
+    return MIRROR_U + (unsigned)(space - bv->spaces);
+}
+
+static void leave_mirror(struct bt_vcpu *bv, struct bt_space *space)
+{
+    struct bt_hot *user = &space->window[BT_U].hot;
+
+    mirror_drop_area(&bv->mirror, area_of(bv, space));
+    user->kind = BT_USER;
+    user->mirror = mirror_offset(MIRROR_VOID);
+    space->ticks = 0;
 }
 
 static struct bt_space *find(struct bt_vcpu *bv)
@@ -101,6 +111,7 @@ static struct bt_space *find(struct bt_vcpu *bv)
     oldest->epoch = 0;
     oldest->satp = bv->vcpu->priv.satp;
     oldest->mxr = has_mxr(bv->vcpu);
+    leave_mirror(bv, oldest);
     set_mirrors(bv, oldest);
     return oldest;
 }
@@ -134,7 +145,7 @@ static void enter_mirror(struct bt_vcpu *bv, struct bt_space *space)
     if (!space->may_mirror)
         return;
     user->kind = BT_USER | BT_MIRROR;
-    user->mirror = bv->mirror.base + (uint64_t)(space - bv->spaces) * MIRROR_STRIDE;
+    user->mirror = mirror_offset(area_of(bv, space));
     bv->context = true;
 }
 
@@ -145,17 +156,6 @@ void space_tick(struct bt_vcpu *bv)
 
     if (bv->current == &space->window[BT_U] && user->kind == BT_USER && ++space->ticks >= TICKS)
         enter_mirror(bv, space);
-}
-
-/* Most of what it holds would have to be mapped anew. */
-static void leave_mirror(struct bt_vcpu *bv, struct bt_space *space)
-{
-    struct bt_hot *user = &space->window[BT_U].hot;
-
-    mirror_drop_area(&bv->mirror, (unsigned)(space - bv->spaces));
-    user->kind = BT_USER;
-    user->mirror = MIRROR_U;
-    space->ticks = 0;
 }
 
 void space_give_up_mirror(struct bt_vcpu *bv)
@@ -174,11 +174,25 @@ void space_give_up_mirror(struct bt_vcpu *bv)
 
 static void flush_page(struct bt_vcpu *bv, struct bt_space *space, gva_t va)
 {
-    unsigned area = (unsigned)(space - bv->spaces);
+    unsigned area = area_of(bv, space);
 
     l1_flush_page(space, va);
-    if (area < bv->mirror.nareas && va >> MIRROR_BITS == 0)
-        mirror_drop_page(&bv->mirror, area, (uint32_t)(va >> PAGE_SHIFT));
+    mirror_drop_page(&bv->mirror, area, mirror_page(area, va));
+}
+
+/* A fence of everything is seldom about this space: what of the mirrors still is as the tables say
+ * stays, since a page costs less to look at than to map. One of its own, of all addresses, is a
+ * fork: most of what U-mode's holds would have to be mapped anew. */
+static void review_mirrors(struct bt_vcpu *bv, struct bt_space *space)
+{
+    bool user = (space->window[BT_U].hot.kind & BT_MIRROR) != 0;
+
+    if (user && (space->epoch == 0 || !fault_review(bv, space, BT_U)))
+        leave_mirror(bv, space);
+    if ((space->window[BT_S].hot.kind & BT_MIRROR) == 0 || bv->mirror_epoch == bv->epoch)
+        return;
+    (void)fault_review(bv, space, BT_S);
+    bv->mirror_epoch = bv->epoch;
 }
 
 /* Sees what was dropped meanwhile. */
@@ -186,7 +200,7 @@ static void refresh(struct bt_vcpu *bv, struct bt_space *space)
 {
     if (space->epoch != bv->epoch || bv->nflushed - space->flushed > FLUSHED) {
         l1_reset(space);
-        leave_mirror(bv, space);
+        review_mirrors(bv, space);
     } else {
         for (uint64_t n = space->flushed; n != bv->nflushed; n++)
             flush_page(bv, space, bv->flushed[n % FLUSHED]);
@@ -324,7 +338,6 @@ void spaces_drop(struct bt_vcpu *bv)
 {
     bv->epoch++;
     bv->stats.tlb_drops++;
-    mirror_drop(&((struct bt_vm *)bv->vcpu->vm->engine_data)->mirror);
     jumps_drop(bv, true);
 }
 
@@ -379,10 +392,7 @@ bool space_fence(struct vcpu *vcpu, const gva_t *va, const uint16_t *asid)
     vmem_flush(vcpu, va, asid);
     regions_flush_page(bv, *va);
     flush_page(bv, bv->space, *va);
-    gva_t upper = *va + (UINT64_C(1) << MIRROR_BITS);
-    if (upper >> MIRROR_BITS == 0)
-        mirror_drop_page(&((struct bt_vm *)vcpu->vm->engine_data)->mirror, 0,
-                         (uint32_t)(upper >> PAGE_SHIFT));
+    mirror_drop_page(&bv->mirror, MIRROR_S, mirror_page(MIRROR_S, *va));
     bv->space->window[BT_S].hot.twin = bv->space->window[BT_SUM].hot.twin = NULL;
     bv->flushed[bv->nflushed++ % FLUSHED] = *va;
     bv->space->flushed = bv->nflushed;

@@ -77,10 +77,10 @@ static const struct {
     {bt_enter_begin, bt_enter_end, bt_abort},
     {bt_refill_begin, bt_refill_end, bt_refill_kicked},
     {bt_miss_begin, bt_miss_end, bt_miss_kicked},
-    {bt_fault_begin, bt_fault_end, bt_fault_kicked},
     {bt_jump_begin, bt_jump_end, bt_jump_kicked},
     {bt_trap_begin, bt_trap_end, bt_vector},
     {bt_go_begin, bt_go_end, bt_exit_pc},
+    {bt_look_begin, bt_look_end, bt_exit_pc},
     {bt_sum_begin, bt_sum_end, bt_exit_at},
     {bt_light_begin, bt_light_end, bt_light_kicked},
 };
@@ -98,13 +98,19 @@ static void hide_jumps(struct bt_vcpu *bv, const uint8_t *ctx)
     bv->no_jumps = bv->context = true;
 }
 
-/* An access to the mirror has failed: see fault.c. Any other fault is our own. */
+/* An access to the mirror has failed: see fault.c. Any other fault is our own. A host whose kernel
+ * does misaligned accesses says SIGBUS, not where, if it finds no page. */
 static void on_fault(const struct bt_vcpu *bv, unsigned long *regs, const siginfo_t *info)
 {
     uint64_t at = (uint64_t)(uintptr_t)info->si_addr;
 
-    if (regs[REG_PC] - (uintptr_t)bv->rx >= bv->size || at < MIRROR_S - PAGE_SIZE ||
-        at >= MIRROR_END)
+    bool near = at - (MIRROR_FIRST - MIRROR_NEAR) < MIRROR_END - MIRROR_FIRST + MIRROR_NEAR;
+
+    if (info->si_signo == SIGBUS)
+        at = 0;
+    else if (!near)
+        __builtin_trap();
+    if (regs[REG_PC] - (uintptr_t)bv->rx >= bv->size)
         __builtin_trap();
     struct bt_hot *hot = &((struct bt_window *)(regs[BT_CTX] - BT_CTX_BIAS))->hot;
 
@@ -178,12 +184,14 @@ static int use_signal(void)
 
     action.sa_handler = bt_signal;
     sigfillset(&action.sa_mask);
-    if (sigaction(KICK_SIGNAL, &action, NULL) != 0 || sigaction(SIGSEGV, &action, NULL) != 0)
+    if (sigaction(KICK_SIGNAL, &action, NULL) != 0 || sigaction(SIGSEGV, &action, NULL) != 0 ||
+        sigaction(SIGBUS, &action, NULL) != 0)
         return ERR_UNSUPPORTED;
     sigfillset(&others);
     sigemptyset(&ours);
     sigaddset(&ours, KICK_SIGNAL);
     sigaddset(&ours, SIGSEGV);
+    sigaddset(&ours, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &others, NULL);
     pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
     return 0;

@@ -56,19 +56,32 @@ static inline unsigned jump_bits(unsigned flags)
     return (flags & BT_USER) != 0 ? JUMP_BITS_U : JUMP_BITS_S;
 }
 
+/*
+ * The second level, behind the entries that translated code looks at: a place for each address in a
+ * page, so many times over; which of them is a page's says the upper part of a product. What the
+ * first level has no room for goes there, so two addresses that it has the same entry for do not
+ * drive each other out.
+ */
+#define JUMP_SECOND      (1u << JUMP_BITS_S)
+#define JUMP_SECOND_BITS 3
+#define JUMP_PAGE_BITS   (PAGE_SHIFT - 1)
+#define JUMP_HASH        UINT32_C(0x1e3779b1)
+#define JUMP_SECONDS     16 /* bt_hot.seconds: one in so many goes to the first level again */
+#define JUMP_ENTRIES     (JUMP_SECOND + (1u << (JUMP_SECOND_BITS + JUMP_PAGE_BITS)))
+
 /* Pages with the same index here are those whose code has the same entries, and more. */
-#define JUMP_PAGES 1024
+#define JUMP_PAGES 8192
 
 /* As many entries are taken back one by one; if there are more, the whole table is. */
-#define JUMPS_LISTED 512
+#define JUMPS_LISTED 4096
 #define JUMP_TABLES  10 /* the first is always empty */
 #define SPACES       16 /* address spaces whose windows are kept */
 #define SPACE_GLOBAL SPACES
 
 /* A jump cache: for an address space (or all of them, if it knows global pages alone), U or S. An
- * empty entry has pc 0, the first one, where that could be, UINT64_MAX. */
+ * empty entry has pc 0; the first one of each level, where that could be, UINT64_MAX. */
 struct bt_jumps {
-    struct bt_jump entry[1u << JUMP_BITS_S];
+    struct bt_jump entry[JUMP_ENTRIES];
     uint16_t entered[JUMPS_LISTED];  /* entries since the last reset, by number */
     unsigned n;                      /* how many, or JUMPS_LISTED + 1: too many to list */
     uint64_t pages[JUMP_PAGES / 64]; /* that it may know */
@@ -87,6 +100,7 @@ struct bt_hot {
     struct vcpu *vcpu;
     struct bt_vcpu *owner;
     struct bt_jump *jumps; /* the jump cache for this mode */
+    int64_t seconds;       /* so often its second level may answer before C sorts it anew */
     gva_t pc;              /* an address in the page that is being executed, in U-mode */
     uint64_t mirror;    /* host address - guest address, in the mirror; without one, of nothing */
     void *vector;       /* code of stvec's, or bt_vector, which finds it ... */
@@ -111,8 +125,9 @@ struct bt_hot {
     uint64_t l2_context;     /* of the second-level TLB, as its tags have it, ... */
     uint64_t l2_other;       /* ... and what to exclusive-or it with for global pages */
     struct stlb_entry *l2_load, *l2_store;
-    uint64_t fault_pc, fault_at;    /* an access to the mirror that failed: host addresses */
-    uint8_t kind;                   /* flags of the blocks that run here: BT_USER, BT_MIRROR */
+    uint64_t fault_pc,
+        fault_at; /* an access to the mirror that failed: host addresses; 0: not known */
+    uint8_t kind; /* flags of the blocks that run here: BT_USER, BT_MIRROR */
     uint8_t not_fp[FP_STATES];      /* 0 for the state that FP is in, 1 for the others */
     uint64_t loop_save[LOOP_SAVES]; /* guest values of the registers of struct bt_loop */
 };

@@ -139,9 +139,7 @@ struct side *make_side(const struct machine_boot *boot, size_t size, bool step, 
 
 unsigned long long mirrored_pages(const struct side *side)
 {
-    const struct bt_vm *b = side->machine.vm.engine_data;
-
-    return b->mirror.mapped + ((const struct bt_vcpu *)side->vcpu.engine)->mirror.mapped;
+    return ((const struct bt_vcpu *)side->vcpu.engine)->mirror.mapped;
 }
 
 void settle(struct side *side)

@@ -152,10 +152,12 @@ static void straight_code_goes_on_from_page_to_page(void **state)
  * software TLB with a page that was executed before. */
 static void a_page_entered_by_half_an_instruction_is_not_taken_for_another(void **state)
 {
-    const gpa_t other = PAGE_END + STLB_SIZE * PAGE_SIZE + 2;
+    gpa_t other = PAGE_END + PAGE_SIZE + 2;
     const uint32_t first[] = {add(100), encode_i(INSN_jalr, 0, 12, 0)};
     const uint32_t second[] = {add(1), add(10), WFI};
 
+    while (stlb_index(other) != stlb_index(PAGE_END))
+        other += PAGE_SIZE;
     assemble(*state, other, first, ARRAY_SIZE(first));
     assemble(*state, PAGE_END - 2, second, ARRAY_SIZE(second));
     twins_set_x(*state, 12, PAGE_END - 2);

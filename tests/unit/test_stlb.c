@@ -63,6 +63,17 @@ static void flush_va_asid(gva_t va, uint16_t asid)
     stlb_flush(&stlb, &va, &asid);
 }
 
+/* The next page whose entry is at the same place. */
+static gva_t neighbour(gva_t va)
+{
+    gva_t other = va;
+
+    do
+        other += PAGE_SIZE;
+    while (stlb_index(other) != stlb_index(va));
+    return other;
+}
+
 static void entry_leads_every_address_of_its_page_to_the_host_page(void **state)
 {
     const struct stlb_entry *entry = &stlb.entry[STLB_LOAD][stlb_index(VA)];
@@ -75,7 +86,7 @@ static void entry_leads_every_address_of_its_page_to_the_host_page(void **state)
         assert_ptr_equal((uint8_t *)(uintptr_t)(VA + offset + entry->addend), host + offset);
     }
     assert_false(hit(VA + PAGE_SIZE, ctx));
-    assert_false(hit(VA + STLB_SIZE * PAGE_SIZE, ctx));
+    assert_false(hit(neighbour(VA), ctx));
     assert_false(hit_kind(STLB_STORE, VA, 8, ctx));
     assert_false(hit_kind(STLB_FETCH, VA, 8, ctx));
 }
@@ -299,13 +310,34 @@ static void flush_by_address_drops_that_page_in_every_kind_and_space(void **stat
     assert_true(hit(VA - PAGE_SIZE, a));
 }
 
+/* As a stack, a heap and libraries lie. */
+static void pages_a_power_of_two_apart_have_places_of_their_own(void **state)
+{
+    (void)state;
+    for (gva_t apart = PAGE_SIZE; apart < GIB(4); apart *= 2)
+        assert_int_not_equal(stlb_index(VA), stlb_index(VA + apart));
+}
+
+static void pages_in_a_row_have_places_of_their_own(void **state)
+{
+    bool taken[STLB_SIZE] = {false};
+
+    (void)state;
+    for (gva_t page = 0; page < STLB_SIZE; page++) {
+        unsigned index = stlb_index(MIB(2) + page * PAGE_SIZE);
+        assert_true(index < STLB_SIZE);
+        assert_false(taken[index]);
+        taken[index] = true;
+    }
+}
+
 static void flush_by_address_leaves_another_page_at_the_same_place(void **state)
 {
     unsigned ctx = space(1);
 
     (void)state;
     fill(VA, ctx, 12, false);
-    flush_va(VA + STLB_SIZE * PAGE_SIZE);
+    flush_va(neighbour(VA));
     assert_true(hit(VA, ctx));
 }
 
@@ -428,6 +460,8 @@ int main(void)
         TEST(flush_by_ASID_drops_it_under_every_root_and_keeps_other_ASIDs),
         TEST(flush_by_ASID_keeps_global_entries),
         TEST(flush_by_address_drops_that_page_in_every_kind_and_space),
+        TEST(pages_a_power_of_two_apart_have_places_of_their_own),
+        TEST(pages_in_a_row_have_places_of_their_own),
         TEST(flush_by_address_leaves_another_page_at_the_same_place),
         TEST(flush_by_address_and_ASID_keeps_other_ASIDs),
         TEST(flush_by_address_drops_every_page_of_the_leaf_that_covers_it),

@@ -169,7 +169,7 @@ struct bt_vcpu {
     uint8_t *stack; /* alternate signal stack, with struct bt_stack at its base */
 
     /* Epochs: windows, jump caches, and jump caches for all spaces, of an older one are empty. */
-    uint32_t epoch, jumps_epoch, global_epoch;
+    uint64_t epoch, jumps_epoch, global_epoch;
     gva_t flushed[FLUSHED];
     uint64_t nflushed, clock;
     uint32_t unarmed[UNARMED]; /* pages of tables that were walked while they were PAGE_STORED */
@@ -193,7 +193,7 @@ struct bt_vcpu {
     struct bt_jumps jumps[JUMP_TABLES];
     uint8_t jumps_last[SPACES + 1][2]; /* where one was found */
     struct bt_box box;
-    uint32_t mirror_epoch; /* as of when S-mode's was reviewed */
+    uint64_t mirror_epoch; /* as of when S-mode's was reviewed */
     struct mirror mirror;
 };
 

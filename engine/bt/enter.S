@@ -201,7 +201,8 @@ bt_fault:
     .globl bt_jump_miss, bt_look_begin, bt_look_end
 bt_jump_miss:
 bt_look_begin:
-    srli T1, T0, 12
+    slli T1, T0, 64 - 12 - JUMP_PAGES_BITS_
+    srli T1, T1, 64 - JUMP_PAGES_BITS_
     li T2, JUMP_HASH_
     mulw T1, T1, T2
     srliw T1, T1, 32 - JUMP_SECOND_BITS_

@@ -99,7 +99,6 @@ static bool map_around(struct fault *f)
 {
     unsigned bits = f->leaf.page_bits - PAGE_SHIFT;
     uint32_t around = bits == 0 || bits > AROUND_BITS ? 1u << AROUND_BITS : 1u << bits;
-    uint64_t pte = bits == 0 ? 0 : bits < MIRROR_GROUP_SHIFT ? MIRROR_MIXED : f->leaf.pte;
     int32_t first = -(int32_t)(f->page % around), last = first + (int32_t)around - 1;
     int32_t from = 0, to = 0;
 
@@ -112,7 +111,7 @@ static bool map_around(struct fault *f)
 
     return (!f->writable || tell_stores(f, frame, n)) &&
            mirror_map(&f->bv->mirror, f->area, f->page + (uint32_t)from, frame, n, f->writable,
-                      pte);
+                      (struct mirror_leaf){f->leaf.pte, bits});
 }
 
 /* A leaf for the access; for S-mode's mirror a store needs no more of core than a load, if the
@@ -198,7 +197,9 @@ static bool group_stays(void *ctx, gva_t va, uint32_t page, const struct mirror_
 
     if (group->pte == 0)
         return (r->table = miss_table(r->bv, r->w, va)) != NULL;
-    if (!miss_probe(r->bv, va, &leaf) || leaf.pte != group->pte)
+    if (!miss_probe(r->bv, va, &leaf) || leaf.pte != group->pte ||
+        leaf.page_bits < PAGE_SHIFT + MIRROR_GROUP_SHIFT ||
+        ((r->bits & PTE_G) != 0 && !leaf.global))
         return false;
     return (uint32_t)((leaf.gpa - b->ram) >> PAGE_SHIFT) ==
            group->frame + page % (1u << MIRROR_GROUP_SHIFT);

@@ -29,7 +29,7 @@ void jumps_reset(struct bt_jumps *table)
     memset(table->pages, 0, sizeof(table->pages));
 }
 
-static uint32_t epoch_of(const struct bt_vcpu *bv, uint8_t space)
+static uint64_t epoch_of(const struct bt_vcpu *bv, uint8_t space)
 {
     return space == SPACE_GLOBAL ? bv->global_epoch : bv->jumps_epoch;
 }
@@ -75,10 +75,11 @@ static unsigned index_of(gva_t pc, unsigned flags)
     return (unsigned)(pc >> 1) & ((1u << jump_bits(flags)) - 1);
 }
 
-/* The first place of the page in the second level. */
+/* The first place of the page in the second level; pages with the same bit in `pages` have the
+ * same. */
 static unsigned second_page(gva_t pc)
 {
-    uint32_t hash = (uint32_t)(pc >> PAGE_SHIFT) * JUMP_HASH;
+    uint32_t hash = (uint32_t)(pc >> PAGE_SHIFT) % JUMP_PAGES * JUMP_HASH;
 
     return JUMP_SECOND + (hash >> (32 - JUMP_SECOND_BITS) << JUMP_PAGE_BITS);
 }
@@ -109,8 +110,9 @@ void jumps_enter(struct bt_vcpu *bv, gva_t pc, struct bt_jump *entries,
     unsigned index = index_of(pc, table->flags), bit = filter_bit(pc);
 
     uint64_t code = (uint64_t)(uintptr_t)bv->rx + cache_way_in(NULL, block);
-    if (table->entry[index].pc != 0 && table->entry[index].pc != pc)
-        put(table, second_index_of(table->entry[index].pc), table->entry[index]);
+    gva_t old = table->entry[index].pc;
+    if (old != 0 && old != UINT64_MAX && old != pc)
+        put(table, second_index_of(old), table->entry[index]);
     put(table, index, (struct bt_jump){.pc = pc, .code = code});
     bv->exec_filter[bit / 64] |= UINT64_C(1) << (bit % 64);
     table->pages[bit % JUMP_PAGES / 64] |= UINT64_C(1) << (bit % 64);
@@ -191,6 +193,6 @@ void jumps_drop_space(struct bt_vcpu *bv, unsigned space)
 {
     for (unsigned i = 1; i < JUMP_TABLES; i++) {
         if (bv->jumps[i].space == space && bv->jumps[i].epoch != 0)
-            bv->jumps[i].epoch = UINT32_MAX; /* which no table has that is as it should be */
+            bv->jumps[i].epoch = UINT64_MAX; /* which no table has that is as it should be */
     }
 }

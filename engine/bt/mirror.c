@@ -132,8 +132,11 @@ static uint32_t find_group(struct mirror *m, unsigned area, uint32_t page)
     return number;
 }
 
-static void enter_group(struct mirror_group *group, uint64_t pte, uint32_t frame)
+/* One that is for less than all of the group's pages is not remembered. */
+static void enter_group(struct mirror_group *group, const struct mirror_leaf *leaf, uint32_t frame)
 {
+    uint64_t pte = leaf->bits == 0 ? 0 : leaf->bits < MIRROR_GROUP_SHIFT ? MIRROR_MIXED : leaf->pte;
+
     if (group->pages != 0 && (group->pte != pte || (pte != 0 && group->frame != frame)))
         pte = MIRROR_MIXED;
     group->pte = pte;
@@ -185,6 +188,14 @@ static void extend(struct mirror_area *a, uint32_t first, uint32_t last)
         a->span[nearest].first = first;
     if (last > a->span[nearest].last)
         a->span[nearest].last = last;
+}
+
+static void extend_wide(struct mirror_area *a, uint32_t page, uint32_t offset)
+{
+    if ((page & ~offset) < a->wide_first)
+        a->wide_first = page & ~offset;
+    if ((page | offset) > a->wide_last)
+        a->wide_last = page | offset;
 }
 
 /* All pages of a group, which are no longer mapped. */
@@ -252,7 +263,7 @@ static bool unmap(struct mirror *m, unsigned area, uint32_t first, uint32_t last
 }
 
 bool mirror_map(struct mirror *m, unsigned area, uint32_t page, uint32_t frame, uint32_t n,
-                bool writable, uint64_t pte)
+                bool writable, struct mirror_leaf leaf)
 {
     struct mirror_area *a = &m->area[area];
     int flags = MAP_SHARED | MAP_FIXED | (n == 1 ? MAP_POPULATE : 0);
@@ -271,11 +282,9 @@ bool mirror_map(struct mirror *m, unsigned area, uint32_t page, uint32_t frame, 
         drop_all(m);
         return false;
     }
-    if (pte != 0 && page < a->wide_first)
-        a->wide_first = page;
-    if (pte != 0 && page + n - 1 > a->wide_last)
-        a->wide_last = page + n - 1;
-    enter_group(group, pte, frame - page % (1u << MIRROR_GROUP_SHIFT));
+    if (leaf.bits != 0)
+        extend_wide(a, page, (UINT32_C(1) << leaf.bits) - 1);
+    enter_group(group, &leaf, frame - page % (1u << MIRROR_GROUP_SHIFT));
     for (uint32_t i = 0; i < n; i++)
         enter(m, group, key_of(area, page + i), frame + i, writable);
     m->mapped += n;

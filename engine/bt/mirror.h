@@ -66,7 +66,7 @@ struct mirror_area {
     struct {
         uint32_t first, last;
     } span[MIRROR_SPANS];           /* every page mapped lies in one of these, */
-    uint32_t wide_first, wide_last; /* if from a leaf above 4 KiB, between these */
+    uint32_t wide_first, wide_last; /* every leaf above 4 KiB, between these */
 };
 
 struct mirror {
@@ -99,19 +99,28 @@ static inline uint64_t mirror_offset(unsigned area)
            (area == MIRROR_S ? UINT64_C(1) << MIRROR_BITS : 0);
 }
 
+/* The same for a window without a mirror: what is accessed all the same lies where nothing is. */
+static inline uint64_t mirror_of_nothing(bool user)
+{
+    return mirror_offset(MIRROR_VOID) + (user ? 0 : UINT64_C(1) << MIRROR_BITS);
+}
+
 /* The page of the area that va is in; MIRROR_PAGES or more: in none. */
 static inline uint64_t mirror_page(unsigned area, gva_t va)
 {
     return (va + (area == MIRROR_S ? UINT64_C(1) << MIRROR_BITS : 0)) >> PAGE_SHIFT;
 }
 
-/*
- * Maps pages [page, page + n) of an area, all of one group, to frames from `frame` on. pte: of the
- * larger leaf that they are from, MIRROR_MIXED if that reaches over less than a group; 0: they have
- * leaves of their own. False: the host would not.
- */
+/* A leaf above 4 KiB: it reaches over so many pages, as a power of two. */
+struct mirror_leaf {
+    uint64_t pte;
+    unsigned bits; /* 0: the pages have leaves of their own */
+};
+
+/* Maps pages [page, page + n) of an area, all of one group, to frames from `frame` on. False: the
+ * host would not. */
 bool mirror_map(struct mirror *m, unsigned area, uint32_t page, uint32_t frame, uint32_t n,
-                bool writable, uint64_t pte) MUST_CHECK;
+                bool writable, struct mirror_leaf leaf) MUST_CHECK;
 
 /* Is the page dropped again and again, so that it is not worth a mapping? */
 bool mirror_is_restless(const struct mirror *m, unsigned area, uint32_t page);
@@ -131,7 +140,7 @@ struct mirror_look {
     bool (*page)(void *ctx, unsigned n, const struct mirror_page *page);
 };
 
-/* Unmaps everything else. False: that was more than half of it. */
+/* Unmaps everything else. False: of the pages with leaves of their own that was more than half. */
 bool mirror_review(struct mirror *m, unsigned area, const struct mirror_look *look);
 
 static inline bool mirror_is(const struct mirror *m)

@@ -35,7 +35,7 @@ void spaces_init(struct bt_vcpu *bv)
         hot->owner = bv;
         hot->space = &bv->spaces[n / BT_MODES];
         hot->jumps = bv->jumps[0].entry;
-        hot->mirror = n % BT_MODES == BT_U ? mirror_offset(MIRROR_VOID) : 0;
+        hot->mirror = mirror_of_nothing(n % BT_MODES == BT_U);
         hot->kind = n % BT_MODES == BT_U ? BT_USER : 0;
         hot->l2_load = bv->stlb.entry[STLB_LOAD];
         hot->l2_store = bv->stlb.entry[STLB_STORE];
@@ -74,7 +74,7 @@ static void set_mirrors(struct bt_vcpu *bv, struct bt_space *space)
     space->may_mirror =
         mirror_is(&bv->mirror) && !space->mxr && space->satp >> SATP_MODE_SHIFT == SATP_MODE_SV39;
     supervisor->kind = space->may_mirror && upper && space_mirror_pays(bv) ? BT_MIRROR : 0;
-    supervisor->mirror = supervisor->kind != 0 ? mirror_offset(MIRROR_S) : 0;
+    supervisor->mirror = supervisor->kind != 0 ? mirror_offset(MIRROR_S) : mirror_of_nothing(false);
 }
 
 static unsigned area_of(const struct bt_vcpu *bv, const struct bt_space *space)
@@ -88,7 +88,7 @@ static void leave_mirror(struct bt_vcpu *bv, struct bt_space *space)
 
     mirror_drop_area(&bv->mirror, area_of(bv, space));
     user->kind = BT_USER;
-    user->mirror = mirror_offset(MIRROR_VOID);
+    user->mirror = mirror_of_nothing(true);
     space->ticks = 0;
 }
 
@@ -167,7 +167,7 @@ void space_give_up_mirror(struct bt_vcpu *bv)
         space->may_mirror = false;
     } else {
         space->window[BT_S].hot.kind = 0;
-        space->window[BT_S].hot.mirror = 0;
+        space->window[BT_S].hot.mirror = mirror_of_nothing(false);
     }
     bv->context = true;
 }

@@ -196,6 +196,11 @@ static void put_light(struct translation *t, const struct stub *s)
         emit(t, rv_i(RV_ADDI, BT_T2, s->base, 0));
     call_light(t, s->site, !is_csr ? HOT(light) : clear ? HOT(sum_clear) : HOT(sum_set), s->offset);
     map(t, MAP_RESTART, s->offset + 4u, 0);
+    if (is_csr && (t->block->flags & BT_MIRROR) != 0) { /* with SUM there is none */
+        address(t, BT_T0, t->block->page + s->offset + 4);
+        jump_far(t, t->block->page + s->offset + 4);
+        return;
+    }
     emit(t, rv_j(0, (int32_t)(4 * (s->back - here(t)))));
 }
 

@@ -70,7 +70,8 @@ static inline unsigned jump_bits(unsigned flags)
 #define JUMP_ENTRIES     (JUMP_SECOND + (1u << (JUMP_SECOND_BITS + JUMP_PAGE_BITS)))
 
 /* Pages with the same index here are those whose code has the same entries, and more. */
-#define JUMP_PAGES 8192
+#define JUMP_PAGES_BITS 13
+#define JUMP_PAGES      (1u << JUMP_PAGES_BITS)
 
 /* As many entries are taken back one by one; if there are more, the whole table is. */
 #define JUMPS_LISTED 4096
@@ -85,7 +86,7 @@ struct bt_jumps {
     uint16_t entered[JUMPS_LISTED];  /* entries since the last reset, by number */
     unsigned n;                      /* how many, or JUMPS_LISTED + 1: too many to list */
     uint64_t pages[JUMP_PAGES / 64]; /* that it may know */
-    uint32_t epoch;                  /* of the code that it knows; 0: never reset */
+    uint64_t epoch;                  /* of the code that it knows; 0: never reset */
     uint8_t space;
     uint8_t flags; /* bt_hot.kind */
     uint64_t last_use;
@@ -162,7 +163,7 @@ struct bt_space {
     unsigned ticks;     /* of the timer, in U-mode, since everything was dropped */
     unsigned l2_space;  /* its space in the second-level TLB, ... */
     unsigned l2_global; /* ... and the context number of global pages */
-    uint32_t epoch;     /* of the translations that its windows hold */
+    uint64_t epoch;     /* of the translations that its windows hold */
     uint64_t flushed;   /* how many of bt_vcpu.flushed they have seen */
     uint64_t last_use;
 };
@@ -173,7 +174,7 @@ struct bt_space {
 struct bt_region {
     uint64_t satp;
     uint64_t number;               /* address / 2 MiB */
-    uint32_t epoch;                /* bt_vcpu.epoch; 0: empty */
+    uint64_t epoch;                /* bt_vcpu.epoch; 0: empty */
     const _Atomic uint64_t *table; /* of its pages' PTEs */
 };
 

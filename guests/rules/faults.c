@@ -46,19 +46,35 @@ static void check_canonical(void)
     check(right, "sv39: an address whose bits 63-39 differ from bit 38 is a page fault");
 }
 
-/* An address made from pc, which may leave the half of the address space that pc is in. */
-static void check_far(void)
+/* Runs code at CODE_S until it traps, with SUM for a1. */
+static void run_code(struct run *run, const uint32_t *code, unsigned n)
 {
-    static const uint32_t code[] = {0x80000517 /* auipc a0, -2 GiB */, INSN_LD, INSN_EBREAK};
-    struct run run = {.pc = CODE_S, .sstatus = (csr_read(sstatus) & ~SSTATUS_SPIE) | IN_S};
-
-    for (unsigned i = 0; i < sizeof(code) / sizeof(code[0]); i++)
+    *run = (struct run){
+        .pc = CODE_S, .sstatus = (csr_read(sstatus) & ~SSTATUS_SPIE) | IN_S, .a = {0, SSTATUS_SUM}};
+    for (unsigned i = 0; i < n; i++)
         ((volatile uint32_t *)code_page)[i] = code[i];
     __asm__ volatile("fence.i" : : : "memory");
-    run_until_trap(&run);
+    run_until_trap(run);
+}
+
+/* An address made from pc may leave the half of the address space that pc is in; and SUM may be set
+ * on the way. */
+static void check_far(void)
+{
+    static const uint32_t below[] = {0x80000517 /* auipc a0, -2 GiB */, INSN_LD, INSN_EBREAK};
+    static const uint32_t above[] = {0x1005a073 /* csrs sstatus, a1 */,
+                                     0x7ffff517 /* auipc a0, 2 GiB - 4 KiB */, INSN_LD,
+                                     INSN_EBREAK};
+    struct run run;
+
+    run_code(&run, below, 3);
     check(run.scause == CAUSE_LOAD_PAGE_FAULT && run.sepc == CODE_S + 4 &&
               run.stval == CODE_S - 0x80000000UL,
           "faults: of a load 2 GiB below pc, stval is that address");
+    run_code(&run, above, 4);
+    check(run.scause == CAUSE_LOAD_PAGE_FAULT && run.sepc == CODE_S + 8 &&
+              run.stval == CODE_S + 4 + 0x7ffff000UL,
+          "faults: of one 2 GiB above pc, behind an instruction that has set SUM, so it is");
 }
 
 static void check_atomics(void)
@@ -134,6 +150,9 @@ static void check_odd_jump(void)
     run_insn(&run, IN_S, 0x00050567 /* jalr a0, (a0) */, (insn_address(IN_S) + 4) | 1);
     check(completed(&run, IN_S, 4) && run.a[0] == insn_address(IN_S) + 4,
           "jalr: bit 0 of the target is cleared");
+    run_insn(&run, IN_S, 0xfff00067 /* jalr zero, -1(zero) */, 0);
+    check(run.scause == CAUSE_INSTRUCTION_PAGE_FAULT && run.sepc == ~1UL && run.stval == ~1UL,
+          "jalr: ... also of the last address there is");
 }
 
 void check_faults(void)

@@ -103,6 +103,33 @@ static void check_changes(void)
     check(reads(2222), "pages: ... and back");
 }
 
+/* A page of a superpage that maps the image, and then what is behind it. */
+static bool superpage_says(uint64_t value)
+{
+    struct run run;
+
+    run_insn(&run, IN_S, INSN_LD, BIG_VA + phys_of(try_pages[1]) % BIG_SIZE);
+    return completed(&run, IN_S, 4) && run.a[0] == value;
+}
+
+static void check_superpage(void)
+{
+    uint64_t image = phys_of(try_pages[1]) & ~(BIG_SIZE - 1);
+    uint64_t flags = PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | KERNEL_GLOBAL;
+
+    big_pte(image >> 2 | flags);
+    sfence_vma();
+    *(volatile uint64_t *)try_pages[1] = 3333;
+    bool first = superpage_says(3333);
+    try_page(0, PTE_R);
+    check(first && superpage_says(3333), "pages: a superpage outlives changes of others");
+    big_pte((image + BIG_SIZE) >> 2 | flags);
+    __asm__ volatile("sfence.vma %0, zero" : : "r"(BIG_VA) : "memory");
+    check(!superpage_says(3333), "sfence.vma: an address in a superpage stands for all of it");
+    big_pte(0);
+    sfence_vma();
+}
+
 static void check_user_pages(void)
 {
     try_page(0, RWX | PTE_U);
@@ -180,6 +207,7 @@ void check_pages(void)
 {
     check_permissions();
     check_changes();
+    check_superpage();
     check_user_pages();
     check_malformed();
     check_accessed_and_dirty();

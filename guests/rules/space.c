@@ -27,6 +27,7 @@ void space_init(void)
     page_map(space, CODE_S, phys_of(code_page), PAGE_SIZE, PTE_R | PTE_X | KERNEL_GLOBAL);
     page_map(space, CODE_U, phys_of(code_page), PAGE_SIZE, PTE_R | PTE_X | PTE_U);
     page_map(space, TRY_VA, phys_of(try_pages), sizeof(try_pages), PTE_R | PTE_W | KERNEL_GLOBAL);
+    page_map(space, BIG_VA, NO_MEMORY, PAGE_SIZE, PTE_R); /* makes its tables */
     page_map(space, NOWHERE, NO_MEMORY, PAGE_SIZE, PTE_R | PTE_W | PTE_X);
     page_map(space, UART_BASE, UART_BASE, PAGE_SIZE, PTE_R | PTE_W);
     page_map(space, PLIC_BASE, PLIC_BASE, 0x210000, PTE_R | PTE_W);
@@ -47,6 +48,13 @@ void try_pte(unsigned n, uint64_t pte)
     if (leaf[n] == NULL)
         leaf[n] = leaf_of(TRY_VA + n * PAGE_SIZE);
     set(leaf[n], pte);
+}
+
+void big_pte(uint64_t pte)
+{
+    uint64_t *middle = (uint64_t *)(pte_address(space.root[BIG_VA >> 30 & 511]) + KERNEL_OFFSET);
+
+    *(volatile uint64_t *)&middle[BIG_VA >> 21 & 511] = pte;
 }
 
 void try_page(unsigned n, uint64_t flags)

@@ -20,6 +20,8 @@
 #define TRY_VA                                                                                     \
     (HALF + 0x2000000000UL) /* two pages whose PTEs checks set; an unmapped one behind             \
                              */
+#define BIG_VA    (HALF + 0x3000000000UL) /* a superpage, or nothing */
+#define BIG_SIZE  0x200000UL
 #define NOWHERE   (HALF + 0x2000100000UL) /* maps to where neither RAM nor a device is */
 #define UART_BASE 0x10000000UL
 #define PLIC_BASE 0x0c000000UL
@@ -35,5 +37,7 @@ void try_page(unsigned n, uint64_t flags);
 /* Writes a whole PTE for page n at TRY_VA, or of the table of level 1 above it. */
 void try_pte(unsigned n, uint64_t pte);
 uint64_t *leaf_of(uint64_t va);
+/* The PTE of the superpage at BIG_VA. */
+void big_pte(uint64_t pte);
 
 #endif

@@ -126,6 +126,29 @@ static bool same_registers(const struct vcpu_user *a, const struct vcpu_user *b)
            a->fcsr == b->fcsr;
 }
 
+/* As the oracle came by where an interrupt came, if not in the same state. */
+static struct vcpu_user passed;
+static bool has_passed;
+
+static void tell_passed(void)
+{
+    const struct vcpu_user *at = &leader->vcpu.user;
+
+    for (unsigned n = 0; n < 32; n++) {
+        if (passed.x[n] != at->x[n])
+            fprintf(stderr, "at sepc the oracle had x%u %llx\n", n,
+                    (unsigned long long)passed.x[n]);
+        if (passed.f[n] != at->f[n])
+            fprintf(stderr, "at sepc the oracle had f%u %llx for %llx\n", n,
+                    (unsigned long long)passed.f[n], (unsigned long long)at->f[n]);
+    }
+    if (passed.fcsr != at->fcsr)
+        fprintf(stderr, "at sepc the oracle had fcsr %llx for %llx\n",
+                (unsigned long long)passed.fcsr, (unsigned long long)at->fcsr);
+    if (same_registers(&passed, at))
+        fprintf(stderr, "at sepc the oracle had other data\n");
+}
+
 /* An interrupt came at sepc: the oracle must come by there in the same state, unless it goes round
  * and round. */
 static bool meets_interrupt(void)
@@ -135,9 +158,12 @@ static bool meets_interrupt(void)
 
     for (unsigned n = 0; n < STEPS; n++) {
         if (oracle->vcpu.user.pc == at->priv.sepc &&
-            oracle->vcpu.user.x[SEQUENCE_COUNTER] == at->user.x[SEQUENCE_COUNTER] &&
-            same_registers(&oracle->vcpu.user, &at->user) && trial_same_data(leader, oracle))
-            return true;
+            oracle->vcpu.user.x[SEQUENCE_COUNTER] == at->user.x[SEQUENCE_COUNTER]) {
+            if (same_registers(&oracle->vcpu.user, &at->user) && trial_same_data(leader, oracle))
+                return true;
+            passed = oracle->vcpu.user;
+            has_passed = true;
+        }
         if (step_oracle(&end))
             return false;
     }
@@ -159,6 +185,8 @@ static void dump(const struct trial *t)
         fprintf(stderr, "x%u %llx%c", i, (unsigned long long)before->x[i], i % 4 == 3 ? '\n' : ' ');
     show("oracle", &oracle->vcpu);
     show("leader", &leader->vcpu);
+    if (has_passed)
+        tell_passed();
 }
 
 static const char *compare(enum end leaders, enum end oracles)
@@ -259,6 +287,7 @@ static const char *check(const struct trial *t)
     bool interrupt = leader->vcpu.priv.scause == (CAUSE_INTERRUPT | 1);
 
     apart = end == END_LATE || interrupt;
+    has_passed = false;
     if (end == END_LATE) {
         unfinished++;
         return !is_loop(s) && run_oracle(FEW) != END_LATE ? "only one ends" : NULL;

@@ -364,7 +364,11 @@ int main(int argc, char **argv)
         fail("no thread");
     for (uint64_t n = first; n < first + count; n++)
         try(n);
-    printf("sequences: %llu pages mirrored\n", mirrored_pages(leader));
+    const struct bt_stats *stats = &bt_of(&leader->vcpu)->stats;
+
+    printf("sequences: %llu pages mirrored, %llu blocks, the code cache emptied %llu times\n",
+           mirrored_pages(leader), (unsigned long long)stats->blocks,
+           (unsigned long long)stats->flushes);
     printf("sequences: %llu agree (%u computations, %u loops, %u interrupted, %u that write code), "
            "%u do not end\n",
            (unsigned long long)count - unfinished, counts[SEQUENCE_PLAIN],
